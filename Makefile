@@ -1,0 +1,37 @@
+# Two commands do everything: `make demo` and `make test`. Both install what they need into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint clean
+
+demo: .venv/demo.done
+	@$(BIN)/diptych demo
+
+test: .venv/test.done
+	@$(BIN)/python -m pytest
+
+lint: .venv/lint.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/demo.done: .venv/bin/python pyproject.toml setup.py constraints.txt
+	$(PIP) --editable .
+	@touch $@
+
+.venv/test.done: .venv/demo.done
+	$(PIP) --editable '.[test,browser]'
+	@touch $@
+
+.venv/lint.done: .venv/test.done
+	$(PIP) --editable '.[test,browser,lint]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist diptych-demo src/*.egg-info

@@ -1,0 +1,1 @@
+"""What the report says: coverage and divergence, as pure functions over frames."""

@@ -1,0 +1,125 @@
+"""Passages and labels → count tables: blocks of sections by cells. Everything else is computed from these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from diptych.schema import Facet
+
+FEW_SECTIONS = 8
+SMALL_CELL = 5
+SEPARATOR = " x "
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts of passages (or words) per block and cell.
+
+    Attributes
+    ----------
+    table : array of shape (blocks, cells)
+    groups : array of shape (blocks,)
+        The author (or other group) of each block.
+    cells : tuple of str
+        `value`, or `value x value` for two facets crossed.
+    unit : str
+        What a block is: section or document.
+    """
+
+    table: NDArray[np.float64]
+    groups: NDArray[np.object_]
+    cells: tuple[str, ...]
+    unit: str
+
+    def of(self, group: str) -> NDArray[np.float64]:
+        """The blocks of one group: shape (blocks of the group, cells)."""
+        return np.asarray(self.table[self.groups == group])
+
+    @property
+    def names(self) -> list[str]:
+        """The groups, in order of appearance."""
+        return list(dict.fromkeys(self.groups))
+
+
+def cell_names(facets: Sequence[Facet]) -> tuple[str, ...]:
+    """Return the cells of one facet or of two facets crossed, in schema order.
+
+    >>> from diptych.schema import Value
+    >>> a = Facet(id="a", question="?", values=(Value(id="x", definition="-"), Value(id="y", definition="-")))
+    >>> cell_names([a]), cell_names([a, a])
+    (('x', 'y'), ('x x x', 'x x y', 'y x x', 'y x y'))
+    """
+    return tuple(SEPARATOR.join(values) for values in product(*(facet.value_ids for facet in facets)))
+
+
+def cells_of(labels: pd.DataFrame, facets: Sequence[Facet]) -> pd.Series:
+    """Return the cell of every passage (missing where a facet has no label).
+
+    Parameters
+    ----------
+    labels : DataFrame
+        Index passage, one column a facet.
+    """
+    parts = [labels[facet.id] for facet in facets]
+    joined = parts[0].astype("object")
+    for part in parts[1:]:
+        joined = joined.str.cat(part.astype("object"), sep=SEPARATOR)
+    return joined.rename("cell")
+
+
+def count_cells(
+    passages: pd.DataFrame,
+    labels: pd.DataFrame,
+    facets: Sequence[Facet],
+    *,
+    by: str = "author",
+    weight: str = "passages",
+) -> Counts:
+    """Count passages or words in every cell, block by block.
+
+    Parameters
+    ----------
+    passages : DataFrame
+        passage, document, section, words, and the column `by`.
+    labels : DataFrame
+        Index passage, one column a facet; unlabelled passages are not counted.
+    facets : one or two facets
+    by : str
+        The column whose values are compared.
+    weight : {'passages', 'words'}
+
+    Returns
+    -------
+    Counts
+        Blocks are documents where every group has at least two, else sections of documents.
+    """
+    frame = passages.merge(cells_of(labels, facets).dropna(), left_on="passage", right_index=True)
+    frame = frame.assign(_weight=1.0 if weight == "passages" else frame["words"].astype(float))
+    documents = frame.groupby(by, sort=False)["document"].nunique()
+    by_document = len(documents) > 0 and bool((documents >= 2).all())
+    unit = "document" if by_document else "section"
+    block = frame["document"] if by_document else frame["document"] + "\x1f" + frame["section"]
+    cells = cell_names(facets)
+    frame = frame.assign(_block=block, _cell=pd.Categorical(frame["cell"], categories=cells))
+    table = frame.pivot_table(
+        index=[by, "_block"],
+        columns="_cell",
+        values="_weight",
+        aggfunc="sum",
+        fill_value=0.0,
+        observed=False,
+        sort=False,
+    )
+    table = table.reindex(columns=list(cells), fill_value=0.0)
+    table = table[table.sum(axis=1) > 0] if weight == "passages" else table
+    order = {name: i for i, name in enumerate(dict.fromkeys(passages[by]))}
+    table = table.sort_index(level=0, key=lambda names: names.map(order), kind="stable", sort_remaining=False)
+    return Counts(
+        table.to_numpy(dtype=float), table.index.get_level_values(0).to_numpy(dtype=object), cells, unit
+    )

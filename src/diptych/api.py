@@ -1,0 +1,155 @@
+"""The commands as functions: a study in, frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diptych.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from diptych.classifier.persist import Model
+    from diptych.coding.reliability import Agreement
+
+
+def coverage(study: Study, *, source: str = "gold", by: str = "author") -> pd.DataFrame:
+    """Return counts and shares per author; see :func:`diptych.analysis.coverage.coverage`.
+
+    Parameters
+    ----------
+    study : Study
+    source : str, default 'gold'
+        `gold`, `uncorrected`, or a coder's name. With `gold`, every coder's shares stand beside.
+    by : str, default 'author'
+        A column of :func:`diptych.load_passages`.
+    """
+    from diptych.analysis.coverage import coverage as table
+    from diptych.analysis.labels import coder_labels, load_labels
+
+    passages = _passages_by(study, by)
+    others = coder_labels(study) if source == "gold" else {}
+    labels = load_labels(study, source)
+    return table(passages, labels, study.schema, by=by, others=others, seed=study.settings.seed)
+
+
+def divergence(
+    study: Study, *, source: str = "gold", by: str = "author"
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return divergence per facet and per cell; see :func:`diptych.analysis.divergence.divergence`."""
+    from diptych.analysis.divergence import divergence as tables
+    from diptych.analysis.labels import load_labels
+
+    passages = _passages_by(study, by)
+    return tables(passages, load_labels(study, source), study.schema, by=by, seed=study.settings.seed)
+
+
+def _passages_by(study: Study, by: str) -> pd.DataFrame:
+    from diptych.documents.passages import load_passages
+    from diptych.errors import UsageError, nearest
+
+    passages = load_passages(study, originals=False)
+    columns = ["author", "document", "section", "year", "publisher", "title"]
+    if by not in columns:
+        raise UsageError(
+            f"cannot compare by {by!r}{nearest(by, columns)}", hint=f"one of: {', '.join(columns)}"
+        )
+    return passages.assign(**{by: passages[by].astype("string").fillna("(none)").astype(object)})
+
+
+def reliability(
+    study: Study, *, coders: Sequence[str] | None = None, digests: bool = False
+) -> list[Agreement]:
+    """Return the agreement between coders per facet; see :func:`diptych.coding.reliability.reliability`.
+
+    Parameters
+    ----------
+    study : Study
+    coders : sequence of str, optional
+    digests : bool, default False
+        Instead: between gold and the coders who saw digests only.
+    """
+    from diptych.coding.codings import load_coders, load_codings
+    from diptych.coding.gold import load_gold
+    from diptych.coding.reliability import digest_check
+    from diptych.coding.reliability import reliability as agreements
+
+    codings, who = load_codings(study), load_coders(study)
+    if digests:
+        return digest_check(codings, load_gold(study), study.schema)
+    return agreements(codings, study.schema, who, coders)
+
+
+def evaluate(study: Study) -> dict[str, Any]:
+    """Return the classifier's figures; see :func:`diptych.classifier.evaluate.evaluate`."""
+    from diptych.classifier.evaluate import evaluate as figures
+    from diptych.classifier.train import training_table
+
+    table = training_table(study)
+    return figures(
+        table["text"].tolist(),
+        table[list(study.schema.facet_ids)],
+        table["author"].tolist(),
+        {facet.id: facet.value_ids for facet in study.schema.facets},
+        seed=study.settings.seed,
+    )
+
+
+def model_for(study: Study) -> Model:
+    """Load the study's model, or say how to train one."""
+    from diptych.classifier.persist import load_model
+    from diptych.errors import NotTrainedError
+
+    if not study.model_file.exists():
+        raise NotTrainedError(
+            f"the study {study.settings.name!r} has no model yet", hint="run `diptych train`"
+        )
+    return load_model(study.model_file, study.schema.structure_hash)
+
+
+def classify(texts: Sequence[str], study: Study | None = None) -> pd.DataFrame:
+    """Return a prediction for every text.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    study : Study, optional
+        Whose model to use; default: the bundled study's.
+
+    Returns
+    -------
+    DataFrame
+        text, then per facet the value (empty when abstaining), `_p` and `_abstain`; off_topic, language.
+
+    Examples
+    --------
+    >>> import diptych
+    >>> diptych.classify(["Russia sells oil and gas to China through a pipeline."]).domain[0]
+    'energy'
+    """
+    import pandas as pd
+
+    from diptych.classifier.bundled import bundled_model
+    from diptych.classifier.stream import predict_rows
+
+    model = bundled_model() if study is None else model_for(study)
+    rows = enumerate(({"text": text} for text in texts), 1)
+    return pd.DataFrame(list(predict_rows(rows, model.scorer)))
+
+
+def report(study: Study, out: str | Path | None = None, *, originals: bool = False) -> Path:
+    """Write the report of a study as one HTML file and return its path.
+
+    Parameters
+    ----------
+    study : Study
+    out : path, optional
+        Default: `report.html` in the study's folder.
+    originals : bool, default False
+        Show the documents' own text where it is at hand; the page says that it is not for publication.
+    """
+    from diptych.report.build import write_report
+
+    return write_report(study, Path(out) if out else study.root / "report.html", originals=originals)

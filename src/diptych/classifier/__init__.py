@@ -1,0 +1,1 @@
+"""From gold labels to predictions: trained with scikit-learn, used without it."""

@@ -1,0 +1,235 @@
+"""How good the classifier is: on passages it has not seen, and on authors it has not seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_fscore_support
+from sklearn.model_selection import StratifiedKFold
+
+from diptych.classifier.analyser import words
+from diptych.classifier.model import PassageClassifier, softmax
+from diptych.errors import NotTrainedError
+
+FOLDS = 5
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def stratified_folds(labels: pd.DataFrame, seed: int, folds: int = FOLDS) -> list[Fold]:
+    """Return (train, test) places of a stratified cross-validation over all facets at once.
+
+    Parameters
+    ----------
+    labels : DataFrame of shape (n, facets)
+    seed : int
+    folds : int
+
+    Notes
+    -----
+    Strata are the combinations of all facets; those too rare for every fold are put together facet
+    by facet from the last, so that the first facets are balanced best.
+    """
+    if len(labels) < folds:
+        folds = max(2, len(labels))
+    keys = labels.astype("string").fillna("").agg(" | ".join, axis=1).to_numpy(dtype=object)
+    for width in range(labels.shape[1], 0, -1):
+        counts = Counter(keys)
+        rare = np.array([counts[key] < folds for key in keys])
+        if not rare.any():
+            break
+        shorter = labels.iloc[:, : width - 1].astype("string").fillna("")
+        joined = (
+            shorter.agg(" | ".join, axis=1).to_numpy(dtype=object) if width > 1 else np.full(len(labels), "")
+        )
+        keys = np.where(rare, joined, keys)
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    codes = pd.factorize(keys)[0]
+    return _quiet_split(splitter, codes)
+
+
+def _quiet_split(splitter: StratifiedKFold, codes: NDArray[np.intp]) -> list[Fold]:
+    """Split; that a leftover stratum is smaller than the number of folds is known and harmless."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return list(splitter.split(np.zeros(len(codes)), codes))
+
+
+def author_folds(authors: Sequence[str]) -> Iterator[tuple[str, Fold]]:
+    """Yield (author, (places of all others, places of the author)) for every author."""
+    names = np.asarray(authors, dtype=object)
+    for author in dict.fromkeys(authors):
+        mine = names == author
+        if mine.all():
+            return
+        yield author, (np.flatnonzero(~mine), np.flatnonzero(mine))
+
+
+def cross_fit(
+    texts: Sequence[str], labels: pd.DataFrame, folds: Sequence[Fold], classifier: PassageClassifier
+) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Return predictions for every text by a model that did not see it.
+
+    Returns
+    -------
+    predictions : DataFrame
+        place, facet, value (the gold label, or None), predicted, fold, and one `score:<value>` column
+        for every value of any facet.
+    known : array of shape (n,)
+        The share of each text's words that the model which judged it knows.
+    """
+    rows: list[dict[str, Any]] = []
+    known = np.full(len(texts), np.nan)
+    for number, (train, test) in enumerate(folds):
+        fitted = _clone(classifier).fit([texts[i] for i in train], labels.iloc[train])
+        vocabulary = fitted.vectorizer_.vocabulary_
+        for facet, scores in fitted.decision([texts[i] for i in test]).items():
+            values = fitted.facets_[facet]
+            for place, line in zip(test, scores, strict=True):
+                gold = labels.iloc[place][facet]
+                row: dict[str, Any] = {
+                    "place": int(place),
+                    "facet": facet,
+                    "value": gold if isinstance(gold, str) else None,
+                    "predicted": values[int(line.argmax())],
+                    "fold": number,
+                }
+                row |= {f"score:{v}": s for v, s in zip(values, line, strict=True)}
+                rows.append(row)
+        for place in test:
+            found = words(texts[place])
+            known[place] = sum(word in vocabulary for word in found) / len(found) if found else 0.0
+    frame = pd.DataFrame(rows).sort_values(["facet", "place"], kind="stable").reset_index(drop=True)
+    return frame, known
+
+
+def _clone(classifier: PassageClassifier) -> PassageClassifier:
+    return PassageClassifier(**classifier.get_params())
+
+
+def figures(gold: Sequence[str], predicted: Sequence[str], values: Sequence[str]) -> dict[str, Any]:
+    """Return macro-F1 over the values present, accuracy, the majority baseline and a table a value.
+
+    Parameters
+    ----------
+    gold, predicted : sequences of str, length n
+    values : sequence of str
+        The order of the table.
+
+    Examples
+    --------
+    >>> found = figures(["a", "a", "b"], ["a", "b", "b"], ["a", "b"])
+    >>> round(found["macro_f1"], 3), round(found["accuracy"], 3), found["majority"]
+    (0.667, 0.667, {'value': 'a', 'accuracy': 0.6666666666666666, 'macro_f1': 0.4})
+    """
+    present = [value for value in values if value in set(gold)]
+    precision, recall, f1, support = precision_recall_fscore_support(
+        gold, predicted, labels=present, zero_division=0.0
+    )
+    most, votes = max(Counter(gold).items(), key=lambda item: (item[1], item[0]))
+    share = votes / len(gold)
+    return {
+        "passages": len(gold),
+        "macro_f1": float(np.mean(f1)),
+        "accuracy": float(np.mean([g == p for g, p in zip(gold, predicted, strict=True)])),
+        "majority": {"value": most, "accuracy": share, "macro_f1": 2 * share / (1 + share) / len(present)},
+        "values": [
+            {
+                "value": value,
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "f1": float(f1[i]),
+                "passages": int(support[i]),
+            }
+            for i, value in enumerate(present)
+        ],
+    }
+
+
+def temperature_of(scores: NDArray[np.float64], gold: NDArray[np.intp]) -> float:
+    """Return the temperature that makes cross-fitted probabilities fit best (log loss).
+
+    References
+    ----------
+    Guo, C. et al. (2017). On calibration of modern neural networks.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        probabilities = softmax(scores, float(np.exp(log_temperature)))
+        chosen = probabilities[np.arange(len(gold)), gold]
+        return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
+
+
+def evaluate(
+    texts: Sequence[str],
+    labels: pd.DataFrame,
+    authors: Sequence[str],
+    orders: Mapping[str, Sequence[str]],
+    *,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return the classifier's figures by stratified cross-validation and across authors.
+
+    Parameters
+    ----------
+    texts : sequence of str, length n
+    labels : DataFrame of shape (n, facets)
+    authors : sequence of str, length n
+    orders : dict of str to sequence of str
+        The values of every facet, in the order of the tables.
+    seed : int
+
+    Returns
+    -------
+    dict
+        `cross_validation`: facet → figures; `across_authors`: author → facet → figures of a model
+        trained on all other authors (empty with one author).
+
+    Raises
+    ------
+    NotTrainedError
+        If there is too little to train on.
+    """
+    classifier = PassageClassifier(seed=seed)
+    predictions, _ = cross_fit(texts, labels, stratified_folds(labels, seed), classifier)
+    return {
+        "cross_validation": figures_by_facet(predictions, orders),
+        "across_authors": across_authors(texts, labels, authors, orders, classifier),
+    }
+
+
+def across_authors(
+    texts: Sequence[str],
+    labels: pd.DataFrame,
+    authors: Sequence[str],
+    orders: Mapping[str, Sequence[str]],
+    classifier: PassageClassifier,
+) -> dict[str, Any]:
+    """Return author → facet → figures of a model that has seen the other authors alone."""
+    across = {}
+    for author, fold in author_folds(authors):
+        try:
+            predictions, _ = cross_fit(texts, labels, [fold], classifier)
+        except NotTrainedError:
+            continue
+        across[author] = figures_by_facet(predictions, orders)
+    return across
+
+
+def figures_by_facet(predictions: pd.DataFrame, orders: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return facet → figures of cross-fitted predictions."""
+    found = {}
+    for facet, order in orders.items():
+        rows = predictions[(predictions["facet"] == facet) & predictions["value"].notna()]
+        if len(rows):
+            found[facet] = figures(rows["value"].tolist(), rows["predicted"].tolist(), order)
+    return found

@@ -1,0 +1,164 @@
+"""A model as one file: a zip of plain arrays and a JSON card. Data only, nothing to execute."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diptych.classifier.score import Limits, Scorer, Weights
+from diptych.errors import ModelFormatError
+from diptych.files import atomic
+
+FORMAT = 1
+MAGIC = "diptych-model"
+LARGEST = 512 * 1024 * 1024
+_STAMP = (1980, 1, 1, 0, 0, 0)
+_ARRAYS = ("idf", "coefficients", "intercepts")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file: what it learned, when it abstains, and its card."""
+
+    weights: Weights
+    limits: Limits
+    card: Mapping[str, Any]
+
+    @property
+    def scorer(self) -> Scorer:
+        """A scorer over these weights."""
+        return Scorer(self.weights, self.limits)
+
+    @property
+    def version(self) -> str:
+        """A short name for exactly this model."""
+        return str(self.card.get("training", {}).get("hash", ""))[:12]
+
+
+def save_model(path: Path, model: Model) -> None:
+    """Write a model file: the same model gives the same bytes."""
+    weights = model.weights
+    card = {
+        **model.card,
+        "magic": MAGIC,
+        "format": FORMAT,
+        "facets": [[facet, list(values)] for facet, values in weights.facets.items()],
+        "limits": {
+            "temperatures": dict(model.limits.temperatures),
+            "least_known": model.limits.least_known,
+            "languages": list(model.limits.languages),
+        },
+    }
+    with atomic(path, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        _put(archive, "card.json", json.dumps(card, ensure_ascii=False, indent=1).encode())
+        _put(archive, "terms.txt", "\n".join(weights.terms).encode())
+        for name in _ARRAYS:
+            _put(archive, f"{name}.npy", _array_bytes(getattr(weights, name)))
+
+
+def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    entry = zipfile.ZipInfo(name, _STAMP)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, data)
+
+
+def _array_bytes(array: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    return stream.getvalue()
+
+
+def load_model(path: Path, structure: str | None = None) -> Model:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : Path
+    structure : str, optional
+        The structure hash of the schema at hand; a model of another structure is refused.
+
+    Raises
+    ------
+    ModelFormatError
+        If the file is damaged, no model, of another format, or of another schema structure.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
+                raise ModelFormatError(
+                    f"{path.name}: unpacks to more than {LARGEST >> 20} MB, no model of ours"
+                )
+            card = json.loads(archive.read("card.json"))
+            if not isinstance(card, dict) or card.get("magic") != MAGIC:
+                raise ModelFormatError(f"{path.name} is no diptych model")
+            if card.get("format") != FORMAT:
+                raise ModelFormatError(
+                    f"{path.name} has model format {card.get('format')}, this diptych reads {FORMAT}",
+                    hint="train it again: `diptych train`",
+                )
+            names = archive.read("terms.txt").decode().split("\n")
+            arrays = {
+                name: np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False) for name in _ARRAYS
+            }
+    except ModelFormatError:
+        raise
+    except FileNotFoundError as error:
+        raise ModelFormatError(f"no model file {path}", hint="train one: `diptych train`") from error
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        zipfile.BadZipFile,
+        RecursionError,
+        NotImplementedError,
+    ) as error:
+        raise ModelFormatError(
+            f"{path.name} is no diptych model, or it is damaged ({type(error).__name__})",
+            hint="train it again: `diptych train`",
+        ) from error
+    facets, limits = _checked(path.name, card, names, arrays)
+    found = str(card.get("schema", {}).get("structure"))
+    if structure is not None and found != structure:
+        raise ModelFormatError(
+            f"{path.name} was trained with another schema structure ({card['schema'].get('name')}, {found}; "
+            f"the study has {structure})",
+            hint="train it again: `diptych train`",
+        )
+    return Model(Weights(names, facets=facets, **arrays), limits, card)
+
+
+def _checked(
+    name: str, card: dict[str, Any], names: list[str], arrays: dict[str, NDArray[Any]]
+) -> tuple[dict[str, list[str]], Limits]:
+    """Check that the parts of a model fit together before anything is computed with them."""
+    try:
+        facets = {str(facet): [str(v) for v in values] for facet, values in card["facets"]}
+        raw = card["limits"]
+        limits = Limits(
+            {str(k): float(v) for k, v in raw["temperatures"].items()},
+            float(raw["least_known"]),
+            tuple(str(v) for v in raw["languages"]),
+        )
+        card["schema"]["structure"]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFormatError(f"{name}: the card is incomplete ({error})") from error
+    values = sum(len(v) for v in facets.values())
+    shapes = {"idf": (len(names),), "coefficients": (len(names), values), "intercepts": (values,)}
+    for key, shape in shapes.items():
+        array = arrays[key]
+        if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise ModelFormatError(
+                f"{name}: {key} does not fit the card (shape {array.shape}, expected {shape})"
+            )
+    if any(not 0 < t < 1e6 for t in limits.temperatures.values()):
+        raise ModelFormatError(f"{name}: a temperature is out of range")
+    return facets, limits

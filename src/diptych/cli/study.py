@@ -1,0 +1,142 @@
+"""diptych init, status, ingest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from diptych.cli.options import (
+    Talk,
+    common,
+    find_study,
+    formatted,
+    print_csv,
+    print_json,
+    print_table,
+    talking,
+)
+
+
+@click.command("init")
+@click.argument("target", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--schema",
+    "schema_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Use this schema [default: a small example with sample codings].",
+)
+@talking
+def init_command(target: Path, schema_path: Path | None, talk: Talk) -> None:
+    """Make a new study in DIR with a sample document, ready to run."""
+    from diptych.template import make_study
+
+    study = make_study(target, schema_path)
+    click.echo(study.root)
+    talk("a new study. Next:")
+    talk(f"  cd {target}")
+    talk("  diptych ingest")
+    talk(
+        "  diptych gold && diptych train && diptych report"
+        if schema_path is None
+        else "  diptych export csv to-code.csv"
+    )
+
+
+@click.command("ingest")
+@click.argument("files", metavar="[FILE…]", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--author", metavar="NAME", help="Who wrote the new FILE.")
+@click.option("--title", default="", metavar="TEXT", help="Its title.")
+@click.option("--year", type=int, metavar="YEAR", help="When it was published.")
+@click.option(
+    "--recut", is_flag=True, help="Write new passage tables though codings may then point to other text."
+)
+@formatted
+@common
+def ingest_command(
+    files: tuple[Path, ...],
+    author: str | None,
+    title: str,
+    year: int | None,
+    recut: bool,
+    form: str,
+    folder: Path | None,
+    talk: Talk,
+) -> None:
+    """Cut documents into passages.
+
+    Without FILE: every document of study.toml whose original is at hand (found by its sha256, under
+    any name). With FILE: takes new documents into the study first; a FILE that is a known original
+    needs no further word.
+    """
+    from diptych.coding.codings import load_codings
+    from diptych.documents.ingest import add_document, ingest
+    from diptych.files import exclusive
+    from diptych.study import Study
+
+    study = find_study(folder)
+    with exclusive(study.state):
+        for file in files:
+            document = add_document(study, file, author=author, title=title, year=year)
+            talk(f"{file} is {document.id} by {document.author}")
+            study = Study.load(study.root)
+        coded = load_codings(study)["passage"].unique() if not recut else ()
+        found = ingest(study, coded=coded, recut=recut)
+    rows = [
+        {
+            "document": i.document,
+            "author": i.author,
+            "passages": i.passages,
+            "words": i.words,
+            "outcome": i.outcome,
+        }
+        for i in found
+    ]
+    if form == "json":
+        print_json(rows)
+    elif form == "csv":
+        print_csv(rows)
+    else:
+        print_table(
+            rows,
+            {
+                "document": "document",
+                "author": "author",
+                "passages": "passages ",
+                "words": "words ",
+                "outcome": "",
+            },
+        )
+    if any(i.outcome in ("original not at hand", "missing") for i in found):
+        talk(
+            "where an original is not at hand, its passage table and digests are used; "
+            "put it into seeds/ to read its text"
+        )
+
+
+@click.command("status")
+@click.option("--check", is_flag=True, help="Leave with exit code 1 if anything is missing, stale or broken.")
+@formatted
+@common
+def status_command(check: bool, form: str, folder: Path | None, talk: Talk) -> None:
+    """Say what is there, what is stale, and the command that mends it."""
+    from diptych.status import status
+
+    study = find_study(folder)
+    rows = [
+        {"what": line.what, "state": line.state, "detail": line.detail, "mend": line.mend}
+        for line in status(study)
+    ]
+    if form == "json":
+        print_json({"study": study.settings.name, "root": str(study.root), "lines": rows})
+    elif form == "csv":
+        print_csv(rows)
+    else:
+        print_table(
+            rows,
+            {"what": "what", "state": "state", "detail": "", "mend": "to mend it"},
+            title=f"{study.settings.name} in {study.root}",
+        )
+    if check and any(row["state"] not in ("ok", "none") for row in rows):
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,201 @@
+"""The store of codings: immutable files, of which the latest row of each answer counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from diptych.errors import CodingError, RecordError, SchemaError, nearest
+from diptych.files import canonical, read_jsonl, read_toml, sha256_bytes, write_jsonl
+from diptych.records import REASONS, ROLES, STATUSES, Coding
+from diptych.schema import Schema
+from diptych.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "passage",
+    "coder",
+    "role",
+    "facet",
+    "value",
+    "status",
+    "confidence",
+    "comment",
+    "reason",
+    "at",
+    "origin",
+    "id",
+    "file",
+)
+ANSWER = ["passage", "coder", "role", "facet"]
+
+
+class Coder(BaseModel):
+    """Who a coder is, without a name or an address."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["human", "model"]
+    who: str = Field("", title="in a few words")
+    model: str = Field("", title="coders with the same text here are one language model")
+    given: str = Field("", title="what the coder saw")
+
+
+class Coders(BaseModel):
+    """`annotations/coders.toml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    format: Literal[1] = 1
+    coders: dict[str, Coder] = Field(default_factory=dict)
+
+    def one_model(self, names: Iterable[str]) -> str:
+        """Return the model's name if all of these coders are one language model, else an empty text."""
+        models = {self.coders[n].model if n in self.coders else "" for n in names}
+        return models.pop() if len(models) == 1 else ""
+
+
+def load_coders(study: Study) -> Coders:
+    """Read who the coders of a study are (an empty list where nobody wrote it down)."""
+    return read_toml(study.coders_file, Coders) if study.coders_file.exists() else Coders()
+
+
+def coding_id(row: dict[str, Any]) -> str:
+    """Return the name by which a later row supersedes this one: a hash of what it says."""
+    return sha256_bytes(canonical(row).encode())[:16]
+
+
+def load_codings(study: Study, *, history: bool = False) -> pd.DataFrame:
+    """Return the codings of a study.
+
+    Parameters
+    ----------
+    study : Study
+    history : bool, default False
+        Every row ever written; else the latest row of each answer that no other supersedes,
+        without skipped and deleted ones.
+
+    Returns
+    -------
+    DataFrame
+        passage, coder, role, facet, value, status, confidence, comment, reason, at, origin, id, file;
+        sorted by facet (in schema order), passage and coder. Renamed facets and values carry their
+        present names.
+
+    Raises
+    ------
+    RecordError
+        For a row that does not belong here, with file, line, value and what is allowed.
+
+    Examples
+    --------
+    >>> import diptych
+    >>> codings = diptych.load_codings(diptych.Study.bundled())
+    >>> codings.query("role == 'coder'").groupby("coder").passage.nunique().to_dict()
+    {'reader-a': 184, 'reader-b': 184}
+    """
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    superseded: set[str] = set()
+    for path in sorted(study.codings_folder.glob("*.jsonl")):
+        for number, raw in read_jsonl(path, required=("passage", "coder", "facet", "schema", "at", "origin")):
+            row = _checked(raw, study.schema, f"{path.name}:{number}")
+            row["id"], row["file"] = coding_id(raw), path.name
+            superseded.add(raw.get("supersedes") or "")
+            rows.append(row)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    if not history:
+        frame = frame[~frame["id"].isin(superseded)]
+        frame = frame.sort_values("at", kind="stable").drop_duplicates(ANSWER, keep="last")
+        frame = frame[frame["status"] == "coded"]
+    order = {name: position for position, name in enumerate(study.schema.facet_ids)}
+    frame = frame.assign(_order=frame["facet"].map(order))
+    frame = frame.sort_values(["_order", "passage", "coder", "at"], kind="stable")
+    return frame.drop(columns="_order").reset_index(drop=True)
+
+
+def _checked(raw: dict[str, Any], schema: Schema, where: str) -> dict[str, Any]:
+    """A stored row with present names, or an error that says what is wrong and where."""
+    row = {name: raw.get(name) for name in COLUMNS}
+    row["role"] = raw.get("role", "coder")
+    row["status"] = raw.get("status", "coded")
+    for name, allowed in (("role", ROLES), ("status", STATUSES)):
+        if row[name] not in allowed:
+            raise RecordError(
+                f"{where}: {name} {row[name]!r} is unknown{nearest(row[name], allowed)}",
+                hint=f"allowed: {', '.join(allowed)}",
+            )
+    try:
+        facet = schema.facet(raw["facet"])
+        row["facet"] = facet.id
+        if row["status"] == "coded":
+            row["value"] = facet.value(raw.get("value")).id
+    except SchemaError as error:
+        hint = f"{error.hint}; coded with {_reference(raw)}, the study has {schema.reference}"
+        raise RecordError(f"{where}: {error}", hint=hint) from error
+    for name in ("comment", "reason"):
+        row[name] = row[name] or ""
+    return row
+
+
+def _reference(raw: dict[str, Any]) -> str:
+    stamp = raw.get("schema")
+    return str(stamp.get("name")) if isinstance(stamp, dict) else str(stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A codings file: its path, how many rows it holds, and whether it stood there before."""
+
+    path: Path
+    rows: int
+    known: bool
+
+
+def write_codings(study: Study, codings: Sequence[Coding], label: str) -> Written:
+    """Write codings as a new immutable file named by its content; equal content is written once.
+
+    Raises
+    ------
+    CodingError
+        If there is nothing to write.
+    """
+    if not codings:
+        raise CodingError("there are no codings to write")
+    rows = [coding.row() for coding in codings]
+    digest = sha256_bytes("\n".join(canonical(row) for row in rows).encode())[:12]
+    path = study.codings_folder / f"{label}-{digest}.jsonl"
+    known = path.exists()
+    if not known:
+        write_jsonl(path, rows)
+    return Written(path, len(rows), known)
+
+
+def check_answer(
+    schema: Schema, known: Collection[str], passage: str, facet: str, value: str, reason: str, role: str
+) -> tuple[str, str]:
+    """Check one answer against schema and passages; return the facet's and the value's present name.
+
+    Raises
+    ------
+    RecordError
+        Naming the column, the value, what is allowed and the nearest match.
+    """
+    if passage not in known:
+        raise RecordError(f"passage: nobody knows {passage!r}{nearest(passage, known)}")
+    try:
+        found = schema.facet(facet)
+        answer = found.value(value)
+    except SchemaError as error:
+        raise RecordError(str(error), hint=error.hint) from error
+    if role == "adjudicator" and reason not in REASONS:
+        raise RecordError(
+            f"reason: {reason!r} is none of the reasons{nearest(reason, REASONS)}",
+            hint=f"allowed: {', '.join(REASONS)}",
+        )
+    return found.id, answer.id

@@ -1,0 +1,111 @@
+"""Gold labels: derived from codings by one stated rule, never edited.
+
+Adjudicated, else unanimous, else majority (more than half), else single. Where coders differ and
+nobody has decided, there is no gold label.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from diptych.coding.codings import load_codings
+from diptych.errors import CodingError
+from diptych.files import read_jsonl, write_jsonl
+from diptych.records import FORMAT, rows_of
+from diptych.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RULE = ("adjudicated", "unanimous", "majority", "single")
+
+
+def decide(values: Sequence[str], adjudicated: str | None = None) -> tuple[str, str] | None:
+    """Return (value, how) for the answers of several coders to one question, or `None` if undecided.
+
+    Examples
+    --------
+    >>> decide(["wary", "wary"]), decide(["wary"]), decide(["wary", "mixed"], "mixed")
+    (('wary', 'unanimous'), ('wary', 'single'), ('mixed', 'adjudicated'))
+    >>> decide(["wary", "mixed"]) is None
+    True
+    """
+    if adjudicated is not None:
+        return adjudicated, "adjudicated"
+    if not values:
+        return None
+    value, votes = Counter(values).most_common(1)[0]
+    if votes == len(values):
+        return value, "unanimous" if votes > 1 else "single"
+    return (value, "majority") if votes * 2 > len(values) else None
+
+
+def derive_gold(codings: pd.DataFrame) -> pd.DataFrame:
+    """Return gold labels: passage, facet, value, how; in the order of the codings."""
+    import pandas as pd
+
+    rows = []
+    for (facet, passage), answers in codings.groupby(["facet", "passage"], sort=False):
+        judged = answers.loc[answers["role"] == "adjudicator"].sort_values("at", kind="stable")["value"]
+        plain = answers.loc[answers["role"] == "coder", "value"]
+        decided = decide(list(plain), judged.iloc[-1] if len(judged) else None)
+        if decided:
+            rows.append((passage, facet, *decided))
+    return pd.DataFrame(rows, columns=["passage", "facet", "value", "how"])
+
+
+def write_gold(study: Study) -> pd.DataFrame:
+    """Derive the gold labels of a study anew, write `annotations/gold.jsonl`, and return them.
+
+    Raises
+    ------
+    CodingError
+        If nothing has been coded yet.
+    """
+    codings = load_codings(study)
+    if codings.empty:
+        raise CodingError(
+            "nothing is coded yet", hint="import codings: `diptych import csv FILE --coder NAME`"
+        )
+    gold = derive_gold(codings)
+    order = {name: position for position, name in enumerate(study.schema.facet_ids)}
+    gold = gold.sort_values(["passage", "facet"], key=lambda c: c.map(order) if c.name == "facet" else c)
+    write_jsonl(study.gold_file, ({"format": FORMAT, **row} for row in rows_of(gold)))
+    return gold.reset_index(drop=True)
+
+
+def load_gold(study: Study) -> pd.DataFrame:
+    """Read the gold labels: passage, facet, value, how.
+
+    Raises
+    ------
+    CodingError
+        If they have not been derived.
+
+    Examples
+    --------
+    >>> import diptych
+    >>> sorted(diptych.load_gold(diptych.Study.bundled()).facet.unique())
+    ['domain', 'perspective', 'stance']
+    """
+    import pandas as pd
+
+    if not study.gold_file.exists():
+        raise CodingError("there are no gold labels yet", hint="run `diptych gold`")
+    rows = [row for _, row in read_jsonl(study.gold_file, required=("passage", "facet", "value", "how"))]
+    return pd.DataFrame(rows, columns=["passage", "facet", "value", "how"])
+
+
+def gold_table(gold: pd.DataFrame, facets: Sequence[str]) -> pd.DataFrame:
+    """Return one row a passage, one column a facet (missing where undecided)."""
+    return gold.pivot(index="passage", columns="facet", values="value").reindex(columns=list(facets))  # noqa: PD010
+
+
+def same_labels(first: pd.DataFrame, second: pd.DataFrame) -> bool:
+    """Say whether two sets of gold labels are equal, in any order."""
+    columns = ["passage", "facet", "value", "how"]
+    return set(first[columns].itertuples(index=False, name=None)) == set(
+        second[columns].itertuples(index=False, name=None)
+    )

@@ -1,0 +1,86 @@
+"""`diptych demo`: the whole way on a copy of the bundled study."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from diptych.analysis.divergence import largest
+from diptych.api import divergence
+from diptych.errors import FileWriteError
+from diptych.records import rows_of
+from diptych.report.sentences import cell_label, counted
+from diptych.study import Study
+
+COPIED = ("study.toml", "schemas", "seeds", "annotations")
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo made: the study's copy, the report, and the differences to tell."""
+
+    study: Study
+    report: Path
+    differences: list[str]
+
+
+def copy_bundled(target: Path) -> Study:
+    """Copy the bundled study's files (never its originals) to a folder and load it there."""
+    source = Study.bundled()
+    try:
+        for name in COPIED:
+            place = source.root / name
+            if place.is_dir():
+                shutil.copytree(
+                    place, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.txt", ".*")
+                )
+            else:
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(place, target / name)
+    except (OSError, shutil.Error) as error:
+        raise FileWriteError(
+            f"cannot write {target}: {error}", hint="name another folder with --out"
+        ) from error
+    return Study.load(target)
+
+
+def run_demo(target: Path, stage: Callable[[str], None]) -> Demo:
+    """Go the whole way: ingest, gold labels, training, report.
+
+    Parameters
+    ----------
+    target : Path
+        The folder for the copy.
+    stage : callable
+        Called with the name of every stage as it begins.
+    """
+    from diptych.classifier.train import train
+    from diptych.coding.codings import load_codings
+    from diptych.coding.gold import write_gold
+    from diptych.documents.ingest import ingest
+    from diptych.files import exclusive
+    from diptych.lock import record_step
+    from diptych.report.build import write_report
+
+    stage("copying the bundled study")
+    study = copy_bundled(target)
+    with exclusive(study.state):
+        stage("cutting documents into passages")
+        ingest(study, coded=load_codings(study)["passage"].unique())
+        stage("deriving gold labels from the codings")
+        write_gold(study)
+        record_step(study, "gold", {"gold": study.gold_file})
+        stage("training and measuring the classifier")
+        train(study)
+        stage("writing the report")
+        report = write_report(study, target / "report.html")
+    _, cells = divergence(study)
+    said = []
+    for row in rows_of(largest(cells, number=3)):
+        label = cell_label(study.schema, row["facet"], row["value"])
+        first = f"{row['first']} {counted(row['count_first'], row['of_first'])}"
+        second = f"{row['second']} {counted(row['count_second'], row['of_second'])}"
+        said.append(f"{label}: {first}, {second}")
+    return Demo(study, report, said)

@@ -1,0 +1,222 @@
+"""`diptych ingest`: originals → passage tables."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from diptych.documents.fixes import Fixes, apply_fixes
+from diptych.documents.read import Source, is_markdown, read_document
+from diptych.documents.segment import segment
+from diptych.documents.text import passage_text, text_hash, words_of
+from diptych.errors import DocumentError, UsageError
+from diptych.files import read_jsonl, sha256_file, write_jsonl, write_text
+from diptych.records import Passage
+from diptych.study import SETTINGS, Document, Study
+
+Outcome = Literal["cut", "unchanged", "cut anew", "original not at hand", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What happened to one document."""
+
+    document: str
+    author: str
+    outcome: Outcome
+    passages: int
+    words: int
+
+
+def cut_document(
+    text: str, identifier: str, fixes: Fixes | None = None, *, markdown: bool = False
+) -> list[Passage]:
+    r"""Cut a decoded document into passages.
+
+    Parameters
+    ----------
+    text : str
+        The document, newlines untouched.
+    identifier : str
+        The document's id; passages are called `<id>:001` and so on, in reading order.
+    fixes : Fixes, optional
+        Reviewed corrections.
+    markdown : bool, default False
+        The text is Markdown.
+
+    Returns
+    -------
+    list of Passage
+        Spans are half-open code point offsets into `text`.
+
+    Examples
+    --------
+    >>> [p.passage for p in cut_document("First paragraph, short.\n\nAnd a second one.", "note")]
+    ['note:001', 'note:002']
+    """
+    cuts = segment(text, markdown=markdown)
+    if fixes is not None:
+        cuts = apply_fixes(cuts, fixes)
+    known = words_of(text)
+    found = []
+    for number, cut in enumerate(cuts, 1):
+        body = passage_text(text, cut.spans, known)
+        found.append(
+            Passage(f"{identifier}:{number:03d}", cut.section, cut.spans, len(body.split()), text_hash(body))
+        )
+    return found
+
+
+def read_passages(study: Study, document: Document) -> list[Passage] | None:
+    """Read the stored passage table of a document; `None` if there is none yet."""
+    path = study.passages_file(document.id)
+    if not path.exists():
+        return None
+    return [
+        Passage(
+            row["passage"],
+            row["section"],
+            tuple((int(start), int(end)) for start, end in row["spans"]),
+            int(row["words"]),
+            row["sha256"],
+        )
+        for _, row in read_jsonl(path, required=("passage", "section", "spans", "words", "sha256"))
+    ]
+
+
+def ingest(study: Study, *, coded: Iterable[str] = (), recut: bool = False) -> list[Ingested]:
+    """Cut every document of the study whose original is at hand; write its passage table.
+
+    Parameters
+    ----------
+    study : Study
+    coded : iterable of str
+        Passages that have codings: they are not moved unless `recut`.
+    recut : bool
+        Write the new table though codings may then point to other text.
+
+    Raises
+    ------
+    DocumentError
+        If a document changed since it was described or its passages were coded.
+    """
+    taken = set(coded)
+    return [_ingest_one(study, document, taken, recut=recut) for document in study.settings.documents]
+
+
+def _ingest_one(study: Study, document: Document, coded: set[str], *, recut: bool) -> Ingested:
+    stored = read_passages(study, document)
+    path = checked_original(study, document)
+    if path is None:
+        outcome: Outcome = "original not at hand" if stored else "missing"
+        return _told(document, outcome, stored or [])
+    source = read_document(path, document.encoding)
+    if document.length is not None and len(source.text) != document.length:
+        raise DocumentError(
+            f"{path.name} decodes to {len(source.text)} characters, {SETTINGS} says {document.length}",
+            hint=f"correct length or encoding of document {document.id!r} in {SETTINGS}",
+        )
+    passages = cut_document(
+        source.text, document.id, _fixes(study, document, source), markdown=is_markdown(path)
+    )
+    if passages == stored:
+        return _told(document, "unchanged", passages)
+    if stored:
+        kept = {passage.passage: (passage.spans, passage.sha256) for passage in passages}
+        moved = [p for p in stored if p.passage in coded and kept.get(p.passage) != (p.spans, p.sha256)]
+        if moved and not recut:
+            raise DocumentError(
+                f"{document.id}: cutting anew would move {len(moved)} coded passages, first {moved[0].passage}",
+                hint="keep the table, put the old cutting back by a fixes file, or force it with --recut",
+            )
+    write_jsonl(study.passages_file(document.id), (passage.row() for passage in passages))
+    return _told(document, "cut anew" if stored else "cut", passages)
+
+
+def _told(document: Document, outcome: Outcome, passages: list[Passage]) -> Ingested:
+    return Ingested(document.id, document.author, outcome, len(passages), sum(p.words for p in passages))
+
+
+def checked_original(study: Study, document: Document) -> Path | None:
+    """Return the original of a document, or `None`; refuse a file that changed under its name."""
+    path = study.original(document)
+    named = study.root / "seeds" / document.file if document.file else None
+    if path is None and named is not None and named.is_file():
+        raise DocumentError(
+            f"seeds/{document.file} is not the document described in {SETTINGS}: "
+            f"sha256 is {sha256_file(named)[:12]}…, expected {(document.sha256 or '')[:12]}…",
+            hint="put the original file back, or describe the new version as a document of its own "
+            "(codings belong to the text they were made on)",
+        )
+    return path
+
+
+def _fixes(study: Study, document: Document, source: Source) -> Fixes | None:
+    path = study.fixes_file(document.id)
+    fixes = Fixes.load(path)
+    if fixes is not None and fixes.sha256 != source.sha256:
+        raise DocumentError(
+            f"{path.name}: these corrections belong to another version of the document "
+            f"(sha256 {fixes.sha256[:12]}…, here {source.sha256[:12]}…)"
+        )
+    return fixes
+
+
+def add_document(
+    study: Study, path: Path, *, author: str | None = None, title: str = "", year: int | None = None
+) -> Document:
+    """Take a file into the study: copy it to `seeds/` and describe it in `study.toml`.
+
+    A file that is a known original (by sha256, whatever its name) is only put in its place.
+    """
+    source = read_document(path)
+    for document in study.settings.documents:
+        if document.sha256 == source.sha256:
+            if study.original(document) is None:
+                _copy(path, study.root / "seeds" / (document.file or path.name))
+            return document
+    if not author:
+        raise UsageError(
+            f"{path.name} is no document of this study (by its sha256), and no author is given",
+            hint=f"describe it: diptych ingest {path} --author NAME",
+        )
+    identifier = re.sub(r"[^\w.-]+", "-", path.stem).strip("-.") or "document"
+    if any(document.id == identifier for document in study.settings.documents):
+        raise UsageError(
+            f"the study has a document {identifier!r} already, with other content",
+            hint="rename the file first: the name becomes the document's id",
+        )
+    entry = {
+        "id": identifier,
+        "author": author,
+        "title": title,
+        "year": year,
+        "file": path.name,
+        "sha256": source.sha256,
+        "length": len(source.text),
+        "encoding": source.encoding,
+    }
+    lines = [
+        f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in entry.items()
+        if value is not None
+    ]
+    _copy(path, study.root / "seeds" / path.name)
+    settings = study.root / SETTINGS
+    text = settings.read_text(encoding="utf-8").rstrip() + "\n\n[[documents]]\n" + "\n".join(lines) + "\n"
+    write_text(settings, text)
+    return Document(**entry)
+
+
+def _copy(path: Path, target: Path) -> None:
+    if path.resolve() == target.resolve():
+        return
+    if target.exists():
+        raise UsageError(f"{target} exists already with other content", hint="rename the file and try again")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)

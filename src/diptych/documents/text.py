@@ -1,0 +1,68 @@
+"""Slices of a document → the one normalised text of a passage, and its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+
+from diptych.documents.layout import BULLET_GLYPHS
+
+_HYPHENATED = re.compile(r"(\b[\w'’]+(?:-[\w'’]+)*)[-\u2010][ \t]*(?:\r\n|\r|\n)\s*([\w'’]+)")
+_WIDE = "\u3000-\u30ff\u3400-\u9fff\uff00-\uffef"
+_WIDE_BREAK = re.compile(rf"(?<=[{_WIDE}])\s*[\r\n]+\s*(?=[{_WIDE}])")
+_BULLET = re.compile(rf"(?:^|(?<=\s))[{BULLET_GLYPHS}](?=\s|$)", re.MULTILINE)
+_WORD = re.compile(r"[^\W_][\w'’]*(?:-[\w'’]+)*")
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a document, case-folded and without those cut at a line end."""
+    return frozenset(word.casefold() for word in _WORD.findall(_HYPHENATED.sub(" ", text)))
+
+
+def normalise(text: str, known: Collection[str] = ()) -> str:
+    r"""Return running text: no line ends, no page hyphens, no bullet marks, single blanks, NFC.
+
+    Parameters
+    ----------
+    text : str
+        The slices of a passage, joined by newlines.
+    known : collection of str
+        The document's words (:func:`words_of`). A hyphen at a line end stays where the document
+        writes the word with one elsewhere, or where its halves are words and the whole is none.
+
+    Examples
+    --------
+    >>> normalise("a long-\nterm rap-\nprochement  of\nSino-\nRussian ties", {"long-term"})
+    'a long-term rapprochement of Sino-Russian ties'
+    """
+
+    def join(match: re.Match[str]) -> str:
+        left, right = match.groups()
+        return f"{left}-{right}" if _keeps_hyphen(left, right, known) else left + right
+
+    text = _BULLET.sub(" ", unicodedata.normalize("NFC", text).replace("\u00ad", ""))
+    text = _WIDE_BREAK.sub("", _HYPHENATED.sub(join, text))
+    return " ".join(text.split())
+
+
+def _keeps_hyphen(left: str, right: str, known: Collection[str]) -> bool:
+    if not right[0].islower():
+        return True
+    low, high = left.casefold(), right.casefold()
+    if low + high in known or f"{low}-{high}" in known:
+        return low + high not in known
+    if "-" in low or (low in known and high in known):
+        return True
+    return len(low) > 4 and len(high) > 4 and low in known
+
+
+def passage_text(document: str, spans: Iterable[Sequence[int]], known: Collection[str]) -> str:
+    """Return the normalised text of the passage that stands at `spans` of a decoded document."""
+    return normalise("\n".join(document[start:end] for start, end in spans), known)
+
+
+def text_hash(text: str) -> str:
+    """Return the sha256 of a normalised text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()

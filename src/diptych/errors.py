@@ -1,0 +1,89 @@
+"""Every error diptych raises on purpose.
+
+::
+
+    DiptychError                     exit code 1
+    ├── StudyError                   study.toml, or no study at all
+    ├── SchemaError                  a codebook that does not hold together
+    ├── DocumentError                a document that cannot be read or has changed
+    ├── RecordError                  a row that cannot be taken
+    ├── CodingError                  codings that do not allow what was asked
+    ├── NotTrainedError              no model yet, or nothing to train on
+    ├── ModelFormatError             a model file that is damaged, foreign or of another schema
+    ├── FileWriteError               a place that cannot be written
+    ├── BusyError                    another command is at work on the same study
+    └── UsageError                   exit code 2
+
+The library raises them; only the command line and the HTTP border print them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class DiptychError(Exception):
+    """Base of all errors: one line that says what is wrong and where, and a hint what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class StudyError(DiptychError, ValueError):
+    """The study's settings are missing or wrong."""
+
+
+class SchemaError(DiptychError, ValueError):
+    """The schema does not hold together, or a name in it is unknown."""
+
+
+class DocumentError(DiptychError, ValueError):
+    """A document cannot be read, or is not the one its passages were cut from."""
+
+
+class RecordError(DiptychError, ValueError):
+    """A row of a table cannot be taken; says file, line, column, value and what is allowed."""
+
+
+class CodingError(DiptychError, ValueError):
+    """The codings at hand do not allow what was asked."""
+
+
+class NotTrainedError(DiptychError, LookupError):
+    """There is no model yet, or too little to train one on."""
+
+
+class ModelFormatError(DiptychError, ValueError):
+    """A model file is damaged, no model of diptych's, or made for another schema structure."""
+
+
+class FileWriteError(DiptychError, OSError):
+    """A file or folder cannot be written."""
+
+
+class BusyError(DiptychError, RuntimeError):
+    """Another diptych command is writing to the same study."""
+
+
+class UsageError(DiptychError, ValueError):
+    """The command was called in a way that cannot work."""
+
+    exit_code = 2
+
+
+def nearest(name: object, allowed: Iterable[str]) -> str:
+    """Return “ (did you mean 'x'?)” for the allowed name nearest to `name`, or an empty text.
+
+    >>> nearest("moskow", ["moscow", "beijing"])
+    " (did you mean 'moscow'?)"
+    """
+    text = str(name)
+    close = get_close_matches(text.casefold(), {a.casefold(): a for a in allowed}, n=1, cutoff=0.6)
+    if not close:
+        return ""
+    original = next(a for a in allowed if a.casefold() == close[0])
+    return f" (did you mean {original!r}?)"

@@ -1,0 +1,192 @@
+"""CSV and JSON Lines, read as a stream: every row with its line number, bad rows aside."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from diptych.errors import RecordError, UsageError, nearest
+from diptych.files import Row, parse_object
+
+TABLE_FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+FIELD_LIMIT = 64 * 1024 * 1024
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that was not taken: where it stood, why, and what it said."""
+
+    line: int
+    reason: str
+    row: str
+
+
+def table_format(name: str, given: str | None = None) -> str:
+    """Return csv, tsv or jsonl, as given or by the file's ending.
+
+    Raises
+    ------
+    UsageError
+        If the ending says nothing.
+    """
+    if given:
+        return given
+    suffix = Path(name).suffix.casefold()
+    if suffix not in TABLE_FORMATS:
+        raise UsageError(
+            f"{name}: cannot tell the format from the name{nearest(suffix, TABLE_FORMATS)}",
+            hint="name the file .csv, .tsv or .jsonl",
+        )
+    return TABLE_FORMATS[suffix]
+
+
+def read_table(
+    stream: IO[bytes], name: str, kind: str, required: Sequence[str] = ()
+) -> Iterator[tuple[int, Row | Reject]]:
+    """Yield (line number, row) of a table; a row that cannot be read is yielded as a `Reject`.
+
+    Parameters
+    ----------
+    stream : binary file
+    name : str
+        Stands in errors.
+    kind : {'csv', 'tsv', 'jsonl'}
+    required : sequence of str
+        Columns that must be there.
+
+    Raises
+    ------
+    RecordError
+        If a required column is missing from the header, or the header cannot be read.
+    """
+    if kind == "jsonl":
+        yield from _read_jsonl(stream, name, required)
+    else:
+        yield from _read_csv(stream, name, "\t" if kind == "tsv" else ",", required)
+
+
+def _read_jsonl(stream: IO[bytes], name: str, required: Sequence[str]) -> Iterator[tuple[int, Row | Reject]]:
+    for number, raw in enumerate(stream, 1):
+        if not raw.strip():
+            continue
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            row = parse_object(line, f"{name}:{number}")
+            for column in required:
+                if column not in row:
+                    raise RecordError(f"{name}:{number}: column {column!r} is missing{nearest(column, row)}")
+        except UnicodeDecodeError as error:
+            yield (
+                number,
+                Reject(number, f"not UTF-8 (byte {error.start} of the line)", repr(raw.strip())[:500]),
+            )
+        except RecordError as error:
+            yield number, Reject(number, str(error), raw.decode("utf-8", "replace").strip()[:500])
+        else:
+            yield number, row
+
+
+def _read_csv(
+    stream: IO[bytes], name: str, delimiter: str, required: Sequence[str]
+) -> Iterator[tuple[int, Row | Reject]]:
+    csv.field_size_limit(FIELD_LIMIT)
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    reader = csv.reader(text, delimiter=delimiter)
+    try:
+        header = next(reader, None)
+        if not header:
+            raise RecordError(f"{name}: the table is empty")
+        header = [column.strip() for column in header]
+        twice = sorted({column for column in header if header.count(column) > 1})
+        if twice:
+            raise RecordError(f"{name}:1: column {twice[0]!r} stands twice")
+        for column in required:
+            if column not in header:
+                raise RecordError(
+                    f"{name}: column {column!r} is missing{nearest(column, header)}",
+                    hint=f"columns here: {', '.join(header)}",
+                )
+        for cells in reader:
+            if not cells:
+                continue
+            joined = delimiter.join(cells)
+            if any("\udc80" <= c <= "\udcff" for c in joined):
+                shown = joined.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+                yield reader.line_num, Reject(reader.line_num, "not UTF-8", shown[:500])
+            elif len(cells) != len(header):
+                reason = f"{len(cells)} cells, the header has {len(header)}"
+                yield reader.line_num, Reject(reader.line_num, reason, joined[:500])
+            else:
+                yield reader.line_num, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise RecordError(f"{name}:{reader.line_num}: {error}") from error
+    finally:
+        text.detach()
+
+
+def open_input(name: str) -> IO[bytes]:
+    """Open a file, or standard input for `-`."""
+    if name == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        raise RecordError(f"cannot read {name}: {error.strerror}") from error
+
+
+def defuse(value: Any) -> Any:
+    """Return a cell that a spreadsheet will not run: text that looks like a formula gets a quote.
+
+    >>> defuse("=1+1"), defuse("plain"), defuse(-1)
+    ("'=1+1", 'plain', -1)
+    """
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value
+
+
+class CsvWriter:
+    """Rows as CSV; the header is the first row's keys; formulas are defused."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._writer = csv.writer(stream, lineterminator="\n")
+        self._columns: list[str] | None = None
+
+    def write(self, row: Row) -> None:
+        """Write one row."""
+        if self._columns is None:
+            self._columns = list(row)
+            self._writer.writerow([defuse(column) for column in self._columns])
+        self._writer.writerow([_cell(row.get(column)) for column in self._columns])
+
+
+class JsonlWriter:
+    """Rows as JSON Lines."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, row: Row) -> None:
+        """Write one row."""
+        self._stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return ""
+    return defuse(value)
+
+
+def reject_rows(rejects: Iterable[Reject]) -> Iterator[Row]:
+    """Rejects as rows of a table."""
+    for reject in rejects:
+        yield {"line": reject.line, "reason": reject.reason, "row": reject.row}

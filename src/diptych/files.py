@@ -1,0 +1,207 @@
+"""Files as the project reads and writes them: atomically, one JSON object a line, hashes named.
+
+A half-written file never stands under its final name: everything is written beside it first and
+then put in place in one step, so a crash leaves the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from diptych.errors import BusyError, FileWriteError, RecordError, StudyError, nearest
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+Row = dict[str, Any]
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Return the sha256 of `data` in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Return the sha256 of a file's bytes in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def canonical(value: object) -> str:
+    """Return JSON that is the same text for equal values: keys sorted, no blanks, no escapes."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@contextlib.contextmanager
+def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a file that takes its name only when it is complete.
+
+    Raises
+    ------
+    FileWriteError
+        If the folder cannot be written or the disk is full. The old file, if any, stays.
+    """
+    handle = None
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        temporary = Path(name)
+        text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+        handle = os.fdopen(descriptor, mode, **text)  # type: ignore[call-overload]
+        yield handle
+        handle.flush()
+        os.fsync(handle.fileno())
+        handle.close()
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise FileWriteError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="check the folder's permissions and the free space, then run the command again",
+        ) from error
+    finally:
+        if handle is not None and not handle.closed:
+            with contextlib.suppress(OSError):
+                handle.close()
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic(path) as stream:
+        stream.write(text)
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one JSON object a line, keys in the order given, atomically."""
+    with atomic(path) as stream:
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def read_jsonl(path: Path, *, required: Iterable[str] = ()) -> Iterator[tuple[int, Row]]:
+    """Yield (line number, object) of a JSON Lines file; blank lines are passed over.
+
+    Raises
+    ------
+    RecordError
+        Naming file, line and column, for text that is no JSON object or lacks a required key.
+    """
+    wanted = tuple(required)
+    with path.open(encoding="utf-8-sig") as stream:
+        try:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    row = parse_object(line, f"{path.name}:{number}")
+                    for key in wanted:
+                        if key not in row:
+                            raise RecordError(f"{path.name}:{number}: {key!r} is missing{nearest(key, row)}")
+                    yield number, row
+        except UnicodeDecodeError as error:
+            raise RecordError(f"{path.name} is not UTF-8 (byte {error.start})") from error
+
+
+def parse_object(line: str, where: str) -> Row:
+    """Parse one JSON object; `where` names the place in errors."""
+    try:
+        row = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        detail = (
+            f"column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "too deep"
+        )
+        raise RecordError(f"{where}: no JSON ({detail})") from error
+    if not isinstance(row, dict):
+        raise RecordError(f"{where}: expected a JSON object, found {type(row).__name__}")
+    return row
+
+
+def read_toml(path: Path, model: type[Model]) -> Model:
+    """Read a TOML file into a pydantic model; every fault is named at once, with its place."""
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise StudyError("\n".join(describe(error, path.name, model))) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path.name}: no TOML: {error}") from error
+
+
+def describe(error: ValidationError, name: str, model: type[BaseModel]) -> list[str]:
+    """Word pydantic's faults as “file: place: what is wrong (did you mean …?)”, one a line."""
+    lines = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"{name}: unknown key {place!r}{nearest(fault['loc'][-1], _names(model))}")
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            lines.append(
+                f"{name}: {place}: {message[:1].lower()}{message[1:]}" if place else f"{name}: {message}"
+            )
+    return lines
+
+
+def _names(model: type[BaseModel]) -> set[str]:
+    """Every key that may stand in a file of this model, at any depth."""
+    from typing import get_args
+
+    from pydantic import BaseModel
+
+    names: set[str] = set()
+    for name, field in model.model_fields.items():
+        names.add(field.alias or name)
+        waiting = [field.annotation]
+        while waiting:
+            annotation = waiting.pop()
+            waiting.extend(get_args(annotation))
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation is not model:
+                names |= _names(annotation)
+    return names
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock: one writing command a study. The lock goes with the process.
+
+    Raises
+    ------
+    BusyError
+        If another process holds it.
+    """
+    import fcntl
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / "busy").open("w")
+    except OSError as error:
+        raise FileWriteError(
+            f"cannot write {folder}: {error.strerror}", hint="check the folder's permissions"
+        ) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BusyError(
+                "another diptych command is writing to this study",
+                hint="wait until it has ended, then run again",
+            ) from error
+        yield

@@ -1,0 +1,70 @@
+"""Which result was made from what: `.diptych/lock.json`, one entry a step, so that staleness shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from diptych.files import canonical, sha256_bytes, sha256_file, write_text
+from diptych.study import Study
+
+FORMAT = 1
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """Return one hash for the names and bytes of files, in any order; missing files count as such."""
+    found = {path.name: sha256_file(path) if path.is_file() else "" for path in paths}
+    return sha256_bytes(canonical(found).encode())[:16]
+
+
+def step_inputs(study: Study, step: str) -> dict[str, str]:
+    """Return the hashes of what a step reads, now."""
+    documents = study.settings.documents
+    tables = [study.passages_file(d.id) for d in documents]
+    digests = [study.digest_file(d.id) for d in documents]
+    at_hand = sorted(d.id for d in documents if study.original(d) is not None)
+    inputs = {"schema": study.schema.structure_hash}
+    if step == "gold":
+        inputs["codings"] = hash_files(study.codings_folder.glob("*.jsonl"))
+    if step in ("train", "report"):
+        inputs["passages"] = hash_files(tables)
+        inputs["texts"] = sha256_bytes(canonical([at_hand, hash_files(digests)]).encode())[:16]
+        inputs["gold"] = hash_files([study.gold_file])
+        inputs["seed"] = str(study.settings.seed)
+    if step == "report":
+        inputs["codings"] = hash_files(study.codings_folder.glob("*.jsonl"))
+        inputs["wording"] = study.schema.wording_hash
+        inputs["model"] = hash_files([study.model_file])
+    return inputs
+
+
+def read_lock(study: Study) -> dict[str, Any]:
+    """Return the recorded steps (none where nothing was recorded or the file is damaged)."""
+    try:
+        raw = json.loads((study.state / "lock.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    steps = raw.get("steps") if isinstance(raw, dict) and raw.get("format") == FORMAT else None
+    return steps if isinstance(steps, dict) else {}
+
+
+def record_step(study: Study, step: str, outputs: Mapping[str, Path]) -> None:
+    """Write down what a step has read and written."""
+    steps = read_lock(study)
+    steps[step] = {
+        "inputs": step_inputs(study, step),
+        "outputs": {name: sha256_file(path)[:16] for name, path in outputs.items()},
+    }
+    text = json.dumps({"format": FORMAT, "steps": steps}, indent=1, sort_keys=True)
+    write_text(study.state / "lock.json", text + "\n")
+
+
+def changed_inputs(study: Study, step: str) -> list[str] | None:
+    """Return which inputs of a step changed since it ran; `None` if it never ran here."""
+    entry = read_lock(study).get(step)
+    if not isinstance(entry, dict):
+        return None
+    before, now = entry.get("inputs", {}), step_inputs(study, step)
+    return sorted(name for name in now if now[name] != before.get(name))

@@ -1,0 +1,75 @@
+"""Rows as they stand in the files of a study. Every row names the version of its format."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+
+Status = Literal["coded", "skipped", "deleted"]
+STATUSES = ("coded", "skipped", "deleted")
+ROLES = ("coder", "adjudicator", "digest")  # a digest coder saw digests only: never counts for gold
+REASONS = ("ambiguous text", "gap in the codebook", "slip", "edge case", "judgement")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The unit of coding: its place in a document and the hash of its text."""
+
+    passage: str
+    section: str
+    spans: tuple[tuple[int, int], ...]
+    words: int
+    sha256: str
+
+    def row(self) -> dict[str, Any]:
+        """The row of the passage table."""
+        return {
+            "format": FORMAT,
+            "passage": self.passage,
+            "section": self.section,
+            "spans": [list(span) for span in self.spans],
+            "words": self.words,
+            "sha256": self.sha256,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """One answer: what a coder says of a passage in a facet, with everything needed to weigh it."""
+
+    passage: str
+    coder: str
+    facet: str
+    value: str | None
+    schema: dict[str, str]
+    at: str
+    origin: str
+    role: str = "coder"
+    status: Status = "coded"
+    supersedes: str | None = None
+    confidence: float | None = None
+    comment: str = ""
+    reason: str = ""
+    lead_time: float | None = None
+    suggestion: dict[str, Any] | None = field(default=None)
+
+    def row(self) -> dict[str, Any]:
+        """The row of a codings file; what is empty is left out, a withheld suggestion is null."""
+        row = {"format": FORMAT, **asdict(self)}
+        optional = ("supersedes", "confidence", "comment", "reason", "lead_time")
+        for name in optional:
+            if row[name] in (None, ""):
+                del row[name]
+        if row["role"] == "coder":
+            del row["role"]
+        return row
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame as plain objects."""
+    return cast("list[dict[str, Any]]", frame.to_dict("records"))

@@ -1,0 +1,1 @@
+"""Tables and sentences → one HTML file that opens without a network."""

@@ -1,0 +1,196 @@
+"""A study: one folder with documents, a schema and annotations, described by `study.toml`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from diptych.errors import StudyError, nearest
+from diptych.files import read_toml, sha256_file
+from diptych.schema import Schema
+
+SETTINGS = "study.toml"
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+_Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Document(BaseModel):
+    """One source text, as `study.toml` describes it."""
+
+    model_config = _STRICT
+    id: Annotated[str, StringConstraints(pattern=r"^[\w][\w.-]{0,99}$")]
+    author: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    title: str = ""
+    publisher: str = ""
+    year: Annotated[int, Field(ge=0, le=9999)] | None = None
+    file: str = Field("", title="file name of the original")
+    sha256: _Sha256 | None = Field(None, title="of the original's bytes")
+    length: Annotated[int, Field(ge=0)] | None = Field(None, title="code points of the decoded original")
+    language: str = ""
+    encoding: str = Field("utf-8", title="how the original's bytes are decoded")
+
+
+class Settings(BaseModel):
+    """What `study.toml` may say. Unknown keys are errors."""
+
+    model_config = _STRICT
+    format: Literal[1] = 1
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    title: str = ""
+    schema_: str = Field("schemas/schema.yaml", alias="schema")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    originals: tuple[str, ...] = Field(("seeds",), title="folders searched for originals, by sha256")
+    documents: tuple[Document, ...] = ()
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        ids = [document.id for document in self.documents]
+        for name in ids:
+            if ids.count(name) > 1:
+                raise ValueError(f"document {name!r} stands twice")
+        return self
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study's settings, schema and the places of its files.
+
+    Examples
+    --------
+    >>> import diptych
+    >>> study = diptych.Study.bundled()
+    >>> [document.author for document in study.settings.documents]
+    ['Dmitri Trenin', 'Andrew C. Kuchins']
+    """
+
+    root: Path
+    settings: Settings
+    schema: Schema
+
+    @classmethod
+    def load(cls, folder: str | Path = ".") -> Study:
+        """Read the study in `folder`.
+
+        Raises
+        ------
+        StudyError
+            If there is no `study.toml`, or it says something that cannot be.
+        SchemaError
+            If the schema it names does not hold together.
+        """
+        root = Path(folder).resolve()
+        path = root / SETTINGS
+        if not path.is_file():
+            raise StudyError(
+                f"no study in {root}: {SETTINGS} is missing", hint="`diptych init DIR` makes a new study"
+            )
+        settings = read_toml(path, Settings)
+        schema_path = root / settings.schema_
+        if not schema_path.is_file():
+            near = nearest(settings.schema_, [f"schemas/{p.name}" for p in root.glob("schemas/*.yaml")])
+            raise StudyError(f"{SETTINGS}: schema: no file {settings.schema_!r}{near}")
+        return cls(root, settings, Schema.load(schema_path))
+
+    @classmethod
+    def find(cls, start: str | Path = ".") -> Study:
+        """Load the nearest study at or above `start`."""
+        here = Path(start).resolve()
+        for folder in (here, *here.parents):
+            if (folder / SETTINGS).is_file():
+                return cls.load(folder)
+        raise StudyError(
+            f"no study here: no {SETTINGS} in {here} or above",
+            hint="go to a study's folder, name it with --study DIR, or make one with `diptych init DIR`",
+        )
+
+    @classmethod
+    def bundled(cls) -> Study:
+        """Load the study that comes with the package (from a wheel, or from a checkout)."""
+        return cls.load(bundled_folder())
+
+    def document(self, name: str) -> Document:
+        """Return the document with this id, or raise `StudyError` with the nearest one."""
+        for document in self.settings.documents:
+            if document.id == name:
+                return document
+        ids = [document.id for document in self.settings.documents]
+        raise StudyError(f"{SETTINGS}: no document {name!r}{nearest(name, ids)}")
+
+    @property
+    def authors(self) -> list[str]:
+        """The authors, in the order of the documents."""
+        return list(dict.fromkeys(document.author for document in self.settings.documents))
+
+    @property
+    def state(self) -> Path:
+        """The folder for models, caches and locks, which git ignores."""
+        return self.root / ".diptych"
+
+    @property
+    def codings_folder(self) -> Path:
+        """Where the immutable codings files lie."""
+        return self.root / "annotations" / "codings"
+
+    @property
+    def coders_file(self) -> Path:
+        """Who the coders are."""
+        return self.root / "annotations" / "coders.toml"
+
+    @property
+    def gold_file(self) -> Path:
+        """The gold labels derived from the codings."""
+        return self.root / "annotations" / "gold.jsonl"
+
+    @property
+    def model_file(self) -> Path:
+        """The trained model."""
+        return self.state / "model.zip"
+
+    def passages_file(self, document: str) -> Path:
+        """The passage table of a document."""
+        return self.root / "seeds" / f"{document}.passages.jsonl"
+
+    def digest_file(self, document: str) -> Path:
+        """The digests of a document."""
+        return self.root / "seeds" / f"{document}.digest.jsonl"
+
+    def fixes_file(self, document: str) -> Path:
+        """The reviewed corrections to the cutting of a document."""
+        return self.root / "seeds" / f"{document}.fixes.toml"
+
+    def original(self, document: Document) -> Path | None:
+        """Find the original of a document by its sha256, under any file name; `None` if not at hand."""
+        named = self.root / "seeds" / document.file if document.file else None
+        if document.sha256 is None:
+            return named if named and named.is_file() else None
+        candidates = [named] if named else []
+        for folder in self.settings.originals:
+            place = self.root / folder
+            if place.is_dir():
+                candidates += sorted(p for p in place.iterdir() if not _is_table(p))
+        for path in candidates:
+            if path.is_file() and sha256_file(path) == document.sha256:
+                return path
+        return None
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file in a documents folder is one of diptych's own."""
+    return path.name == "README.md" or bool(
+        re.search(r"\.(passages|digest)\.jsonl$|\.fixes\.toml$|^\.", path.name)
+    )
+
+
+def bundled_folder() -> Path:
+    """Return the folder of the study that comes with the package."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "_study", package.parents[1]):
+        if (folder / SETTINGS).is_file():
+            return folder
+    raise StudyError(
+        "this installation carries no bundled study", hint="install diptych again from its wheel"
+    )

@@ -1,0 +1,90 @@
+"""`diptych init`: a small new study, with a sample document an author and sample codings."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from diptych.coding.codings import load_codings, write_codings
+from diptych.documents.ingest import add_document, ingest, read_passages
+from diptych.errors import FileWriteError, UsageError
+from diptych.exchange.codings_table import read_codings
+from diptych.exchange.tables import read_table
+from diptych.files import write_text
+from diptych.schema import Schema
+from diptych.study import SETTINGS, Study
+
+CODED_AT = "2026-11-21T00:00:00+00:00"
+DOCUMENTS = (
+    ("harbour-north.txt", "A. Jansen", "Dredging day"),
+    ("harbour-south.txt", "B. Okafor", "What the harbour owes us"),
+)
+GITIGNORE = ".diptych/\nreport.html\n"
+
+
+def make_study(folder: Path, schema: Path | None = None) -> Study:
+    """Make a new study in an empty folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist, or be empty.
+    schema : Path, optional
+        The schema to use; without it an example schema, and sample codings of the sample documents.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds something already.
+    FileWriteError
+        If it cannot be written.
+    SchemaError
+        If `schema` does not hold together.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} exists and is not empty", hint="name a new folder: `diptych init DIR`")
+    checked = Schema.load(schema) if schema else None
+    name = re.sub(r"[^\w.-]+", "-", folder.resolve().name) or "study"
+    with as_file(files("diptych.template") / "example") as example:
+        try:
+            (folder / "schemas").mkdir(parents=True)
+            (folder / "annotations").mkdir()
+            target = folder / "schemas" / (schema.name if schema else "harbour.yaml")
+            shutil.copyfile(schema or example / "harbour.yaml", target)
+        except OSError as error:
+            raise FileWriteError(
+                f"cannot write {folder}: {error.strerror}", hint="name another folder"
+            ) from error
+        write_text(folder / ".gitignore", GITIGNORE)
+        settings = {"format": 1, "name": name, "schema": f"schemas/{target.name}", "seed": 1}
+        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
+        write_text(folder / SETTINGS, "\n".join(lines) + "\n")
+        for file, author, title in DOCUMENTS:
+            add_document(Study.load(folder), example / "seeds" / file, author=author, title=title)
+        study = Study.load(folder)
+        if checked is None:
+            _sample_codings(study, example)
+    return study
+
+
+def _sample_codings(study: Study, example: Path) -> None:
+    """Code the sample documents as the example's tables say, and say who the coders are."""
+    ingest(study)
+    known = [p.passage for d in study.settings.documents for p in read_passages(study, d) or ()]
+    shutil.copyfile(example / "coders.toml", study.coders_file)
+    for coder in ("sample-a", "sample-b"):
+        with (example / f"{coder}.csv").open("rb") as stream:
+            found = read_codings(
+                read_table(stream, f"{coder}.csv", "csv", ["passage"]),
+                study.schema,
+                known,
+                load_codings(study),
+                coder=coder,
+                role="coder",
+                at=CODED_AT,
+                origin="diptych init",
+            )
+        write_codings(study, found.codings, coder)
