@@ -131,7 +131,7 @@ def _ingest_one(study: Study, document: Document, coded: set[str], *, recut: boo
         moved = [p for p in stored if p.passage in coded and kept.get(p.passage) != (p.spans, p.sha256)]
         if moved and not recut:
             raise DocumentError(
-                f"{document.id}: cutting anew would move {len(moved)} coded passages, first {moved[0].passage}",
+                f"{document.id}: cutting anew would move {len(moved)} coded passages ({moved[0].passage} …)",
                 hint="keep the table, put the old cutting back by a fixes file, or force it with --recut",
             )
     write_jsonl(study.passages_file(document.id), (passage.row() for passage in passages))

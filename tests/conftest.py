@@ -1,0 +1,95 @@
+"""What the tests share: studies to work on, and the command line in process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import diptych
+from diptych.cli.main import run
+from diptych.demo import copy_bundled
+from diptych.study import Study
+from diptych.template import make_study
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left: exit code, data, talk."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> object:
+        return json.loads(self.out)
+
+    @property
+    def rows(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's cache; the bundled model is trained once a run."""
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("DIPTYCH_CACHE", str(folder))
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `diptych …` in process: `command("status", "--json").json`."""
+
+    def call(*arguments: object) -> Result:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def bundled() -> Study:
+    """The bundled study, to be read only."""
+    return diptych.Study.bundled()
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Study:
+    """A copy of the bundled study to write to; it finds no originals."""
+    return copy_bundled(tmp_path / "study")
+
+
+@pytest.fixture
+def harbour(tmp_path: Path) -> Study:
+    """The small study that `diptych init` makes: 2 authors, 16 passages, 2 coders."""
+    return make_study(tmp_path / "harbour")
+
+
+def originals_at_hand() -> bool:
+    """Whether both copyrighted documents are where the bundled study looks for them."""
+    study = diptych.Study.bundled()
+    return all(study.original(document) is not None for document in study.settings.documents)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, by name, what this machine has not got."""
+    missing = {}
+    if not originals_at_hand():
+        missing["originals"] = "the two copyrighted documents are not at hand (seeds/ or ../shared/seeds)"
+    if not Path("/usr/bin/chromium").exists():
+        missing["browser"] = "Chromium is not installed (/usr/bin/chromium)"
+    for item in items:
+        for name, reason in missing.items():
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=reason))
