@@ -26,6 +26,7 @@ PREDICTED = (
     "Uncorrected: counted from a classifier's predictions (cross-fitted: no passage was judged by a model "
     "that had seen it). This is a prediction, not an estimate."
 )
+MODEL = "coded by one language model following the codebook, not by people"
 RANGE = (
     "The range is where 95 % of the shares fall when sections are drawn anew with replacement: a yardstick "
     "for how much hangs on single sections, not a test."
@@ -166,14 +167,23 @@ def _ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole else 0.0
 
 
-def coverage_notes(table: pd.DataFrame, passages: pd.DataFrame, source: str, by: str = "author") -> list[str]:
-    """Return the sentences that must stand beside a coverage table."""
+def coverage_notes(
+    table: pd.DataFrame, passages: pd.DataFrame, source: str, by: str = "author", *, model: str = ""
+) -> list[str]:
+    """Return the sentences that must stand beside a coverage table; `model`: coders that are one model."""
     if source == "uncorrected":
         notes = [PREDICTED]
     else:
         most = table.groupby(by)["of"].max().sum() if len(table) else 0
         notes = [CENSUS if most == len(passages) else f"{PARTIAL} ({most} of {len(passages)})"]
     notes.append(RANGE.replace("sections", f"{table['unit'].iloc[0]}s") if len(table) else RANGE)
+    beside = [column.removeprefix("share:") for column in table.columns if column.startswith("share:")]
+    if beside:
+        who = f" ({MODEL})" if model else ""
+        notes.append(
+            f"{', '.join(beside)}: the same share by one coder alone{who}. "
+            "What lies between them is the uncertainty of coding."
+        )
     few = table.drop_duplicates(by) if len(table) else table
     for row in rows_of(few):
         if row["blocks"] < 2:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from diptych.classifier.score import Prediction, Scorer
-from diptych.documents.ingest import cut_document
+from diptych.documents.cut import cut_document
 from diptych.documents.read import decode, is_markdown
 from diptych.documents.text import passage_text, words_of
 from diptych.errors import RecordError, UsageError, nearest

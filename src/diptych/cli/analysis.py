@@ -52,6 +52,7 @@ def coverage_command(
     """
     from diptych.analysis.coverage import coverage_notes
     from diptych.api import coverage
+    from diptych.coding.codings import load_coders
     from diptych.documents.passages import load_passages
 
     study = find_study(folder)
@@ -60,7 +61,9 @@ def coverage_command(
     if facet:
         wanted = names[-1] if facet == "cells" else study.schema.facet(facet).id
         table = table[table["facet"] == wanted]
-    notes = coverage_notes(table, load_passages(study, originals=False), source, by)
+    names = [column.removeprefix("share:") for column in table.columns if column.startswith("share:")]
+    model = load_coders(study).one_model(names) if names else ""
+    notes = coverage_notes(table, load_passages(study, originals=False), source, by, model=model)
     rows = rows_of(table)
     if form == "json":
         print_json({"source": source, "by": by, "unit": "passage", "notes": notes, "rows": rows})

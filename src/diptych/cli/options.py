@@ -137,9 +137,11 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *
         )
     for row in rows:
         table.add_row(*(Text(str(row.get(name, ""))) for name in columns))
-    if title:
-        console.print(Text(title, style="bold"))
-    console.print(table)
+    with console.capture() as captured:
+        if title:
+            console.print(Text(title, style="bold"))
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), color=sys.stdout.isatty())
 
 
 def percent(share: float | None, digits: int = 1) -> str:

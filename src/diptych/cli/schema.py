@@ -1,4 +1,4 @@
-"""diptych schema check, show, codebook."""
+"""diptych schema check, show, codebook, json-schema."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from diptych.cli.options import Talk, common, find_study, formatted, print_csv, print_json, print_table
+from diptych.cli.options import (
+    Talk,
+    common,
+    find_study,
+    formatted,
+    print_csv,
+    print_json,
+    print_table,
+    talking,
+)
 
 if TYPE_CHECKING:
     from diptych.schema import Schema
@@ -75,3 +84,13 @@ def codebook(file: Path | None, folder: Path | None, talk: Talk) -> None:
     from diptych.codebook import codebook_markdown
 
     click.echo(codebook_markdown(_load(file, folder)), nl=False)
+
+
+@schema_command.command("json-schema")
+@talking
+def json_schema(talk: Talk) -> None:
+    """Print the JSON Schema of schema files, for editors that check while one types."""
+    from diptych.schema import Schema
+
+    title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A diptych schema"}
+    print_json(title | Schema.model_json_schema(by_alias=True))

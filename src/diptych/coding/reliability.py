@@ -216,7 +216,7 @@ def reliability(
             hint="have a second coder code some of the same passages",
         )
     model = coders.one_model(names)
-    kind = "repeat agreement of one language model" if model else "agreement"
+    kind = "repeat agreement of one language model following the codebook" if model else "agreement"
     return [_agreement(plain, facet, names, kind) for facet in schema.facets]
 
 

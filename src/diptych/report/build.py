@@ -58,6 +58,7 @@ def collect(study: Study, *, originals: bool = False) -> dict[str, Any]:
         "schema": schema,
         "version": __version__,
         "summary": sentences.study_sentence(passages, schema),
+        "coded_by": sentences.coder_sentence(codings, coders),
         "authors": study.authors,
         "glance": [],
         "coders": coders.coders,
@@ -150,7 +151,7 @@ def _coverage(study: Study, passages: pd.DataFrame, table: pd.DataFrame) -> dict
         "columns_facet": columns,
         "facets": facets,
         "beside": beside,
-        "coverage_notes": coverage_notes(table, passages, "gold"),
+        "coverage_notes": coverage_notes(table, passages, "gold", model=load_coders(study).one_model(beside)),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from diptych.analysis.divergence import NO_TEST, largest
+from diptych.coding.codings import Coders
 from diptych.records import rows_of
 from diptych.report.marks import percent
 from diptych.schema import Schema
@@ -35,6 +36,20 @@ def study_sentence(passages: pd.DataFrame, schema: Schema) -> str:
         parts.append(f"{author} ({many}{when}: {len(rows)} passages)")
     asked = ", ".join(facet.name.casefold() for facet in schema.asked)
     return f"{_and(parts)}. Every passage is coded on {len(schema.asked)} facets: {asked}."
+
+
+def coder_sentence(codings: pd.DataFrame, coders: Coders) -> str:
+    """Say who coded: people, models, or nobody knows."""
+    names = sorted(codings.loc[codings["role"] == "coder", "coder"].unique())
+    if not names:
+        return "Nothing is coded yet."
+    kinds = {coders.coders[name].kind if name in coders.coders else "" for name in names}
+    if coders.one_model(names):
+        many = f", {len(names)} times independently" if len(names) > 1 else ""
+        return f"Coded by a language model following the codebook{many}; no coding is by a person."
+    if kinds == {"human"}:
+        return f"Coded by {len(names)} people."
+    return f"Coded by {', '.join(names)}."
 
 
 def coverage_sentences(table: pd.DataFrame, schema: Schema, number: int = 3) -> list[str]:
