@@ -20,9 +20,9 @@ _PLACES = {
     "load_passages": "diptych.documents.passages",
     "PassageClassifier": "diptych.classifier.model",
     "reliability": "diptych.api",
-    "report": "diptych.api",
     "train": "diptych.classifier.train",
     "write_gold": "diptych.coding.gold",
+    "write_report": "diptych.api",
 }
 __all__ = sorted(_PLACES)  # noqa: PLE0605 - one list, held by a test
 

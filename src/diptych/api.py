@@ -35,9 +35,7 @@ def coverage(study: Study, *, source: str = "gold", by: str = "author") -> pd.Da
     return table(passages, labels, study.schema, by=by, others=others, seed=study.settings.seed)
 
 
-def divergence(
-    study: Study, *, source: str = "gold", by: str = "author"
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def divergence(study: Study, *, source: str = "gold", by: str = "author") -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return divergence per facet and per cell; see :func:`diptych.analysis.divergence.divergence`."""
     from diptych.analysis.divergence import divergence as tables
     from diptych.analysis.labels import load_labels
@@ -53,15 +51,12 @@ def _passages_by(study: Study, by: str) -> pd.DataFrame:
     passages = load_passages(study, originals=False)
     columns = ["author", "document", "section", "year", "publisher", "title"]
     if by not in columns:
-        raise UsageError(
-            f"cannot compare by {by!r}{nearest(by, columns)}", hint=f"one of: {', '.join(columns)}"
-        )
-    return passages.assign(**{by: passages[by].astype("string").fillna("(none)").astype(object)})
+        raise UsageError(f"cannot compare by {by!r}{nearest(by, columns)}", hint=f"one of: {', '.join(columns)}")
+    column = passages[by].astype("Int64") if by == "year" else passages[by]
+    return passages.assign(**{by: column.astype("string").fillna("(none)").astype(object)})
 
 
-def reliability(
-    study: Study, *, coders: Sequence[str] | None = None, digests: bool = False
-) -> list[Agreement]:
+def reliability(study: Study, *, coders: Sequence[str] | None = None, digests: bool = False) -> list[Agreement]:
     """Return the agreement between coders per facet; see :func:`diptych.coding.reliability.reliability`.
 
     Parameters
@@ -103,9 +98,7 @@ def model_for(study: Study) -> Model:
     from diptych.errors import NotTrainedError
 
     if not study.model_file.exists():
-        raise NotTrainedError(
-            f"the study {study.settings.name!r} has no model yet", hint="run `diptych train`"
-        )
+        raise NotTrainedError(f"the study {study.settings.name!r} has no model yet", hint="run `diptych train`")
     return load_model(study.model_file, study.schema.structure_hash)
 
 
@@ -132,14 +125,18 @@ def classify(texts: Sequence[str], study: Study | None = None) -> pd.DataFrame:
     import pandas as pd
 
     from diptych.classifier.bundled import bundled_model
-    from diptych.classifier.stream import predict_rows
+    from diptych.classifier.stream import predict_rows, prediction_columns
+    from diptych.errors import UsageError
 
+    if isinstance(texts, str):
+        raise UsageError("classify takes a list of texts", hint="classify([text])")
     model = bundled_model() if study is None else model_for(study)
     rows = enumerate(({"text": text} for text in texts), 1)
-    return pd.DataFrame(list(predict_rows(rows, model.scorer)))
+    columns = ["text", *prediction_columns(list(model.weights.facets))]
+    return pd.DataFrame(list(predict_rows(rows, model.scorer)), columns=columns)
 
 
-def report(study: Study, out: str | Path | None = None, *, originals: bool = False) -> Path:
+def write_report(study: Study, out: str | Path | None = None, *, originals: bool = False) -> Path:
     """Write the report of a study as one HTML file and return its path.
 
     Parameters
@@ -150,6 +147,6 @@ def report(study: Study, out: str | Path | None = None, *, originals: bool = Fal
     originals : bool, default False
         Show the documents' own text where it is at hand; the page says that it is not for publication.
     """
-    from diptych.report.build import write_report
+    from diptych.report.build import write_report as write
 
-    return write_report(study, Path(out) if out else study.root / "report.html", originals=originals)
+    return write(study, Path(out) if out else study.root / "report.html", originals=originals)

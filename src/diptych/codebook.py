@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 
 from diptych.schema import Facet, Schema, Value
 
@@ -51,10 +52,34 @@ def _value(value: Value) -> Iterator[str]:
     score = "" if value.score is None else f", score {value.score:+g}"
     key = f", key {value.hotkey}" if value.hotkey else ""
     yield f"- **{value.name}** (`{value.id}`{score}{key}): {value.definition}"
-    for title, sentences in (
-        ("Use when", value.use_when),
-        ("Not when", value.avoid_when),
-        ("Example", value.examples),
-    ):
+    for title, sentences in _advice(value):
         for sentence in sentences:
             yield f"  - {title}: {sentence}"
+
+
+def _advice(value: Value) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return (("Use when", value.use_when), ("Not when", value.avoid_when), ("Example", value.examples))
+
+
+def codebook_html(schema: Schema) -> str:
+    """Return the codebook as plain HTML, for the instructions of a labelling tool."""
+    return "".join(_html(schema))
+
+
+def _html(schema: Schema) -> Iterator[str]:
+    yield f"<h2>{escape(schema.title or schema.name)}</h2><p>Codebook {escape(schema.reference)}.</p>"
+    if schema.about:
+        yield f"<p>{escape(schema.about)}</p>"
+    yield f"<p><b>What is coded.</b> {escape(schema.unit)}</p>"
+    for facet in schema.asked:
+        yield f"<h3>{escape(facet.name)}: {escape(facet.question)}</h3>"
+        if facet.rules:
+            yield "<ol>" + "".join(f"<li>{escape(rule)}</li>" for rule in facet.rules) + "</ol>"
+        yield "<ul>"
+        for value in facet.values:
+            yield f"<li><b>{escape(value.name)}</b>: {escape(value.definition)}"
+            for title, sentences in _advice(value):
+                for sentence in sentences:
+                    yield f"<br><i>{title}:</i> {escape(sentence)}"
+            yield "</li>"
+        yield "</ul>"

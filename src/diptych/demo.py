@@ -33,16 +33,12 @@ def copy_bundled(target: Path) -> Study:
         for name in COPIED:
             place = source.root / name
             if place.is_dir():
-                shutil.copytree(
-                    place, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.txt", ".*")
-                )
+                shutil.copytree(place, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.txt", ".*"))
             else:
                 target.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(place, target / name)
     except (OSError, shutil.Error) as error:
-        raise FileWriteError(
-            f"cannot write {target}: {error}", hint="name another folder with --out"
-        ) from error
+        raise FileWriteError(f"cannot write {target}: {error}", hint="name another folder with --out") from error
     return Study.load(target)
 
 

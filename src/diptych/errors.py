@@ -10,6 +10,7 @@
     ├── CodingError                  codings that do not allow what was asked
     ├── NotTrainedError              no model yet, or nothing to train on
     ├── ModelFormatError             a model file that is damaged, foreign or of another schema
+    ├── LabelStudioError             a server that is away, refuses, or holds something unexpected
     ├── FileWriteError               a place that cannot be written
     ├── BusyError                    another command is at work on the same study
     └── UsageError                   exit code 2
@@ -59,6 +60,17 @@ class NotTrainedError(DiptychError, LookupError):
 
 class ModelFormatError(DiptychError, ValueError):
     """A model file is damaged, no model of diptych's, or made for another schema structure."""
+
+
+class LabelStudioError(DiptychError, RuntimeError):
+    """A Label Studio server is away, refuses, or holds something that is not as expected.
+
+    Says status and endpoint, never the token.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class FileWriteError(DiptychError, OSError):

@@ -51,6 +51,11 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     FileWriteError
         If the folder cannot be written or the disk is full. The old file, if any, stays.
     """
+    if path.exists() and not path.is_file():  # a device or a pipe: there is nothing to put in place
+        with path.open(mode, **({} if "b" in mode else {"encoding": "utf-8"})) as stream:  # type: ignore[call-overload]
+            yield stream
+        return
+    path = path.resolve()  # write through a link, do not replace it
     handle = None
     temporary: Path | None = None
     try:
@@ -63,7 +68,7 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         handle.flush()
         os.fsync(handle.fileno())
         handle.close()
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         raise FileWriteError(
@@ -106,27 +111,28 @@ def read_jsonl(path: Path, *, required: Iterable[str] = ()) -> Iterator[tuple[in
         Naming file, line and column, for text that is no JSON object or lacks a required key.
     """
     wanted = tuple(required)
-    with path.open(encoding="utf-8-sig") as stream:
-        try:
-            for number, line in enumerate(stream, 1):
-                if line.strip():
-                    row = parse_object(line, f"{path.name}:{number}")
-                    for key in wanted:
-                        if key not in row:
-                            raise RecordError(f"{path.name}:{number}: {key!r} is missing{nearest(key, row)}")
-                    yield number, row
-        except UnicodeDecodeError as error:
-            raise RecordError(f"{path.name} is not UTF-8 (byte {error.start})") from error
+    with path.open("rb") as stream:
+        for number, raw in enumerate(stream, 1):
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise RecordError(f"{path.name}:{number}: not UTF-8 (byte {error.start} of the line)") from error
+            if line.strip():
+                row = parse_object(line, f"{path.name}:{number}")
+                for key in wanted:
+                    if key not in row:
+                        raise RecordError(f"{path.name}:{number}: {key!r} is missing{nearest(key, row)}")
+                yield number, row
 
 
 def parse_object(line: str, where: str) -> Row:
     """Parse one JSON object; `where` names the place in errors."""
     try:
         row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        detail = (
-            f"column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "too deep"
-        )
+        if "\\ud" in line.casefold():
+            json.dumps(row, ensure_ascii=False).encode()  # half a character could not be written again
+    except (ValueError, RecursionError) as error:
+        detail = f"column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
         raise RecordError(f"{where}: no JSON ({detail})") from error
     if not isinstance(row, dict):
         raise RecordError(f"{where}: expected a JSON object, found {type(row).__name__}")
@@ -141,22 +147,28 @@ def read_toml(path: Path, model: type[Model]) -> Model:
         return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         raise StudyError("\n".join(describe(error, path.name, model))) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StudyError(f"{path.name}: no TOML: {error}") from error
+    except OSError as error:
+        raise StudyError(f"cannot read {path}: {error.strerror}") from error
 
 
 def describe(error: ValidationError, name: str, model: type[BaseModel]) -> list[str]:
     """Word pydantic's faults as “file: place: what is wrong (did you mean …?)”, one a line."""
     lines = []
-    for fault in error.errors():
+    faults = error.errors()
+    for fault in faults:
+        deeper = any(
+            len(f["loc"]) > len(fault["loc"]) and f["loc"][: len(fault["loc"])] == fault["loc"] for f in faults
+        )
+        if fault["type"] == "too_short" and deeper:
+            continue  # it is short only because the faulty entries below it fell away
         place = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
             lines.append(f"{name}: unknown key {place!r}{nearest(fault['loc'][-1], _names(model))}")
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            lines.append(
-                f"{name}: {place}: {message[:1].lower()}{message[1:]}" if place else f"{name}: {message}"
-            )
+            lines.append(f"{name}: {place}: {message[:1].lower()}{message[1:]}" if place else f"{name}: {message}")
     return lines
 
 

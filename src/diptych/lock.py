@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,10 @@ def record_step(study: Study, step: str, outputs: Mapping[str, Path]) -> None:
     steps = read_lock(study)
     steps[step] = {
         "inputs": step_inputs(study, step),
-        "outputs": {name: sha256_file(path)[:16] for name, path in outputs.items()},
+        "outputs": {
+            name: {"path": os.path.relpath(path, study.root), "sha256": sha256_file(path)}
+            for name, path in outputs.items()
+        },
     }
     text = json.dumps({"format": FORMAT, "steps": steps}, indent=1, sort_keys=True)
     write_text(study.state / "lock.json", text + "\n")
@@ -66,5 +70,18 @@ def changed_inputs(study: Study, step: str) -> list[str] | None:
     entry = read_lock(study).get(step)
     if not isinstance(entry, dict):
         return None
-    before, now = entry.get("inputs", {}), step_inputs(study, step)
+    inputs = entry.get("inputs")
+    before, now = inputs if isinstance(inputs, dict) else {}, step_inputs(study, step)
     return sorted(name for name in now if now[name] != before.get(name))
+
+
+def lost_outputs(study: Study, step: str) -> list[str]:
+    """Return which results of a step are gone or were changed since it ran."""
+    entry = read_lock(study).get(step)
+    outputs = entry.get("outputs") if isinstance(entry, dict) else None
+    lost = []
+    for name, output in (outputs if isinstance(outputs, dict) else {}).items():
+        path = study.root / str(output.get("path")) if isinstance(output, dict) else study.root
+        if not path.is_file() or sha256_file(path) != output.get("sha256"):
+            lost.append(str(name))
+    return lost

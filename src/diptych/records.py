@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
+
+
+def moment(text: str) -> datetime:
+    """Return a time in UTC; without a zone it is taken for UTC.
+
+    Raises
+    ------
+    ValueError
+        If the text is no ISO 8601 time.
+
+    Examples
+    --------
+    >>> moment("2026-11-21T10:00:00+08:00").isoformat()
+    '2026-11-21T02:00:00+00:00'
+    """
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
 
 Status = Literal["coded", "skipped", "deleted"]
 STATUSES = ("coded", "skipped", "deleted")
@@ -57,13 +76,16 @@ class Coding:
     reason: str = ""
     lead_time: float | None = None
     suggestion: dict[str, Any] | None = field(default=None)
+    flags: tuple[str, ...] = ()
+    edited_by: str = ""
 
     def row(self) -> dict[str, Any]:
         """The row of a codings file; what is empty is left out, a withheld suggestion is null."""
         row = {"format": FORMAT, **asdict(self)}
-        optional = ("supersedes", "confidence", "comment", "reason", "lead_time")
+        row["flags"] = list(self.flags)
+        optional = ("supersedes", "confidence", "comment", "reason", "lead_time", "flags", "edited_by")
         for name in optional:
-            if row[name] in (None, ""):
+            if row[name] in (None, "", []):
                 del row[name]
         if row["role"] == "coder":
             del row["role"]

@@ -17,16 +17,9 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[^\W\d][\w-]{0,63}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 _STRICT = ConfigDict(extra="forbid", frozen=True, ignored_types=(cached_property,))
 RESERVED = (
-    "passage",
-    "document",
-    "author",
-    "text",
-    "section",
-    "words",
-    "off_topic",
-    "language",
-    "start",
-    "end",
+    *("passage", "document", "author", "title", "year", "publisher", "section", "words", "text", "digest"),
+    *("source", "spans", "off_topic", "language", "start", "end", "coder", "facet", "value"),
+    *("role", "comment", "confidence", "reason", "at"),
 )
 
 
@@ -41,7 +34,9 @@ class Value(BaseModel):
     avoid_when: tuple[Text, ...] = ()
     examples: tuple[Text, ...] = ()
     hotkey: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
-    score: float | None = Field(None, title="place on an ordinal scale; a value may have none")
+    score: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+        None, title="place on an ordinal scale; a value may have none"
+    )
     role: Literal["party", "joint", "none"] | None = Field(None, title="of a perspective")
     markers: tuple[Text, ...] = Field((), title="names by which texts call this party")
     was: tuple[Identifier, ...] = Field((), title="earlier names")
@@ -127,6 +122,9 @@ class Schema(BaseModel):
         for facet in self.facets:
             if facet.id in RESERVED or re.search(r"_(p|abstain)$", facet.id):
                 raise ValueError(f"facet {facet.id!r}: that name is taken by a column of the tables")
+        columns = [f.id for f in self.facets]
+        columns += [f"{f.id}_{name}" for f in self.facets for name in ("p", "abstain", *f.value_ids)]
+        _unique("columns of predictions", columns)
         known = [f.id for f in self.facets]
         for name in self.cross:
             if name not in known:
@@ -140,9 +138,7 @@ class Schema(BaseModel):
         """The facets as they are coded: one that takes several answers is one yes/no facet a value."""
         found: list[Facet] = []
         for facet in self.asked:
-            found.extend(
-                [facet] if facet.type == "single" else (_yes_no(facet, value) for value in facet.values)
-            )
+            found.extend([facet] if facet.type == "single" else (_yes_no(facet, value) for value in facet.values))
         return tuple(found)
 
     @cached_property
@@ -176,9 +172,7 @@ class Schema(BaseModel):
     @cached_property
     def structure_hash(self) -> str:
         """Hash of what answers mean to a program: ids, types, scales, scores, roles."""
-        facets = [
-            [f.id, f.scale, sorted(([v.id, v.score, v.role] for v in f.values), key=str)] for f in self.facets
-        ]
+        facets = [[f.id, f.scale, sorted(([v.id, v.score, v.role] for v in f.values), key=str)] for f in self.facets]
         return sha256_bytes(canonical(sorted(facets, key=str)).encode())[:16]
 
     @cached_property
@@ -226,14 +220,15 @@ class Schema(BaseModel):
 
 def _yes_no(facet: Facet, value: Value) -> Facet:
     """The yes/no facet that one value of a facet with several answers is read as."""
+    name = f"{facet.id}-{value.id}"
+    earlier = (f"{f}-{v}" for f in (facet.id, *facet.was) for v in (value.id, *value.was))
     return Facet(
-        id=f"{facet.id}-{value.id}",
+        id=name,
+        was=tuple(former for former in earlier if former != name),
         label=f"{facet.name}: {value.name}",
         question=f"{facet.question} {value.name}?",
         values=(
-            Value(
-                id="yes", definition=value.definition, use_when=value.use_when, avoid_when=value.avoid_when
-            ),
+            Value(id="yes", definition=value.definition, use_when=value.use_when, avoid_when=value.avoid_when),
             Value(id="no", definition=f"Not {value.name}."),
         ),
     )
@@ -252,6 +247,9 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.events.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed here", problem_mark=mark)
+        if getattr(self.peek_event(), "tag", None) is not None:  # type: ignore[no-untyped-call]
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="tags (!name) are not allowed here", problem_mark=mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:

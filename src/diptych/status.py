@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,7 @@ from diptych.coding.gold import derive_gold, load_gold, same_labels
 from diptych.coding.reliability import disputes
 from diptych.documents.ingest import read_passages
 from diptych.errors import DiptychError
-from diptych.lock import changed_inputs
+from diptych.lock import changed_inputs, lost_outputs
 from diptych.study import Study
 
 State = Literal["ok", "none", "missing", "stale", "broken"]
@@ -46,18 +46,18 @@ def status(study: Study) -> list[Line]:
         )
     ]
     lines += _documents(study)
-    lines += _guard("codings", _codings, study)
-    lines += _guard("gold labels", _gold, study)
+    lines += _guard("codings", _codings, study, "put the file back, for example from git")
+    lines += _guard("gold labels", _gold, study, "diptych gold")
     lines += _model(study)
     lines += _report(study)
     return lines
 
 
-def _guard(what: str, look: object, study: Study) -> list[Line]:
+def _guard(what: str, look: Callable[[Study], Iterator[Line]], study: Study, mend: str) -> list[Line]:
     try:
-        return list(look(study))  # type: ignore[operator]
+        return list(look(study))
     except DiptychError as error:
-        return [Line(what, "broken", str(error), error.hint)]
+        return [Line(what, "broken", str(error), mend)]
 
 
 def _documents(study: Study) -> Iterator[Line]:
@@ -66,7 +66,7 @@ def _documents(study: Study) -> Iterator[Line]:
         try:
             passages = read_passages(study, document)
         except DiptychError as error:
-            yield Line(what, "broken", str(error), error.hint)
+            yield Line(what, "broken", str(error), "diptych ingest --recut")
             continue
         if passages is None:
             yield Line(what, "missing", "no passage table", "diptych ingest")
@@ -74,9 +74,7 @@ def _documents(study: Study) -> Iterator[Line]:
         original = study.original(document)
         named = study.root / "seeds" / document.file
         if original is None and document.file and named.is_file():
-            yield Line(
-                what, "broken", "the file is not the one the passages were cut from", "put the original back"
-            )
+            yield Line(what, "broken", "the file is not the one the passages were cut from", "put the original back")
             continue
         text = "original at hand" if original else "original not at hand"
         if study.digest_file(document.id).exists():
@@ -151,7 +149,7 @@ def _model(study: Study) -> Iterator[Line]:
 
 def _report(study: Study) -> Iterator[Line]:
     changed = changed_inputs(study, "report")
-    if changed is None:
+    if changed is None or lost_outputs(study, "report"):
         yield Line("report", "missing", "", "diptych report")
     elif changed:
         yield Line("report", "stale", f"{', '.join(changed)} changed since", "diptych report")

@@ -85,9 +85,7 @@ class Study:
         root = Path(folder).resolve()
         path = root / SETTINGS
         if not path.is_file():
-            raise StudyError(
-                f"no study in {root}: {SETTINGS} is missing", hint="`diptych init DIR` makes a new study"
-            )
+            raise StudyError(f"no study in {root}: {SETTINGS} is missing", hint="`diptych init DIR` makes a new study")
         settings = read_toml(path, Settings)
         schema_path = root / settings.schema_
         if not schema_path.is_file():
@@ -180,9 +178,7 @@ class Study:
 
 def _is_table(path: Path) -> bool:
     """Whether a file in a documents folder is one of diptych's own."""
-    return path.name == "README.md" or bool(
-        re.search(r"\.(passages|digest)\.jsonl$|\.fixes\.toml$|^\.", path.name)
-    )
+    return path.name == "README.md" or bool(re.search(r"\.(passages|digest)\.jsonl$|\.fixes\.toml$|^\.", path.name))
 
 
 def bundled_folder() -> Path:
@@ -191,6 +187,4 @@ def bundled_folder() -> Path:
     for folder in (package / "_study", package.parents[1]):
         if (folder / SETTINGS).is_file():
             return folder
-    raise StudyError(
-        "this installation carries no bundled study", hint="install diptych again from its wheel"
-    )
+    raise StudyError("this installation carries no bundled study", hint="install diptych again from its wheel")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from diptych.errors import CodingError
 from diptych.schema import Facet
 
 FEW_SECTIONS = 8
@@ -99,6 +100,13 @@ def count_cells(
     Counts
         Blocks are documents where every group has at least two, else sections of documents.
     """
+    for facet in facets:
+        strange = sorted(set(labels[facet.id].dropna()) - set(facet.value_ids))
+        if strange:
+            raise CodingError(
+                f"{facet.id}: labels have a value the schema does not know: {strange[0]!r}",
+                hint="run `diptych gold`",
+            )
     frame = passages.merge(cells_of(labels, facets).dropna(), left_on="passage", right_index=True)
     frame = frame.assign(_weight=1.0 if weight == "passages" else frame["words"].astype(float))
     documents = frame.groupby(by, sort=False)["document"].nunique()
@@ -120,6 +128,4 @@ def count_cells(
     table = table[table.sum(axis=1) > 0] if weight == "passages" else table
     order = {name: i for i, name in enumerate(dict.fromkeys(passages[by]))}
     table = table.sort_index(level=0, key=lambda names: names.map(order), kind="stable", sort_remaining=False)
-    return Counts(
-        table.to_numpy(dtype=float), table.index.get_level_values(0).to_numpy(dtype=object), cells, unit
-    )
+    return Counts(table.to_numpy(dtype=float), table.index.get_level_values(0).to_numpy(dtype=object), cells, unit)

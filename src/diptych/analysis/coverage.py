@@ -174,8 +174,9 @@ def coverage_notes(
     if source == "uncorrected":
         notes = [PREDICTED]
     else:
-        most = table.groupby(by)["of"].max().sum() if len(table) else 0
-        notes = [CENSUS if most == len(passages) else f"{PARTIAL} ({most} of {len(passages)})"]
+        labelled = table.drop_duplicates(["facet", by]).groupby("facet")["of"].sum() if len(table) else None
+        fewest = int(labelled.min()) if labelled is not None else 0
+        notes = [CENSUS if fewest == len(passages) else f"{PARTIAL} ({fewest} of {len(passages)})"]
     notes.append(RANGE.replace("sections", f"{table['unit'].iloc[0]}s") if len(table) else RANGE)
     beside = [column.removeprefix("share:") for column in table.columns if column.startswith("share:")]
     if beside:
@@ -190,7 +191,6 @@ def coverage_notes(
             notes.append(f"{row[by]}: fewer than two {row['unit']}s, so there is no range.")
         elif row["blocks"] < FEW_SECTIONS:
             notes.append(
-                f"{row[by]}: only {row['blocks']} {row['unit']}s "
-                f"(under {FEW_SECTIONS}), so the range is rough."
+                f"{row[by]}: only {row['blocks']} {row['unit']}s (under {FEW_SECTIONS}), so the range is rough."
             )
     return notes

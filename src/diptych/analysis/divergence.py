@@ -164,9 +164,7 @@ def divergence(
             )
         name = " x ".join(facet.id for facet in facets)
         for first, second in combinations(counts.names, 2):
-            facet_rows.append(
-                {"first": first, "second": second, "facet": name, **_facet(counts, first, second, seed)}
-            )
+            facet_rows.append({"first": first, "second": second, "facet": name, **_facet(counts, first, second, seed)})
             pair = {"first": first, "second": second, "facet": name}
             cell_rows += [pair | row for row in _cells(counts, first, second)]
     return pd.DataFrame(facet_rows), pd.DataFrame(cell_rows)

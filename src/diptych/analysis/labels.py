@@ -35,9 +35,7 @@ def load_labels(study: Study, source: str = "gold") -> pd.DataFrame:
     coders = coder_labels(study)
     if source not in coders:
         names = [*SOURCES, *coders]
-        raise UsageError(
-            f"no labels called {source!r}{nearest(source, names)}", hint=f"one of: {', '.join(names)}"
-        )
+        raise UsageError(f"no labels called {source!r}{nearest(source, names)}", hint=f"one of: {', '.join(names)}")
     return coders[source]
 
 
@@ -45,7 +43,4 @@ def coder_labels(study: Study) -> dict[str, pd.DataFrame]:
     """Return the labels of every coder (adjudicators and readers of digests aside)."""
     codings = load_codings(study)
     plain = codings[codings["role"] == "coder"]
-    return {
-        str(name): gold_table(rows, study.schema.facet_ids)
-        for name, rows in plain.groupby("coder", sort=True)
-    }
+    return {str(name): gold_table(rows, study.schema.facet_ids) for name, rows in plain.groupby("coder", sort=True)}

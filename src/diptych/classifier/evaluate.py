@@ -13,7 +13,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from sklearn.model_selection import StratifiedKFold
 
 from diptych.classifier.analyser import words
-from diptych.classifier.model import PassageClassifier, softmax
+from diptych.classifier.model import FEWEST, PassageClassifier, softmax, too_few
 from diptych.errors import NotTrainedError
 
 FOLDS = 5
@@ -34,18 +34,23 @@ def stratified_folds(labels: pd.DataFrame, seed: int, folds: int = FOLDS) -> lis
     Strata are the combinations of all facets; those too rare for every fold are put together facet
     by facet from the last, so that the first facets are balanced best.
     """
-    if len(labels) < folds:
-        folds = max(2, len(labels))
-    keys = labels.astype("string").fillna("").agg(" | ".join, axis=1).to_numpy(dtype=object)
+    if len(labels) < FEWEST:
+        raise too_few(len(labels))
+    for facet in labels.columns:
+        known = int(labels[facet].notna().sum())
+        if known < FEWEST:
+            raise NotTrainedError(
+                f"{facet}: {known} gold labels are too few to train on",
+                hint=f"code at least {FEWEST} passages on it",
+            )
+    keys: NDArray[Any] = labels.astype("string").fillna("").agg(" | ".join, axis=1).to_numpy(dtype=object)
     for width in range(labels.shape[1], 0, -1):
         counts = Counter(keys)
         rare = np.array([counts[key] < folds for key in keys])
         if not rare.any():
             break
         shorter = labels.iloc[:, : width - 1].astype("string").fillna("")
-        joined = (
-            shorter.agg(" | ".join, axis=1).to_numpy(dtype=object) if width > 1 else np.full(len(labels), "")
-        )
+        joined = shorter.agg(" | ".join, axis=1).to_numpy(dtype=object) if width > 1 else np.full(len(labels), "")
         keys = np.where(rare, joined, keys)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     codes = pd.factorize(keys)[0]
@@ -129,9 +134,7 @@ def figures(gold: Sequence[str], predicted: Sequence[str], values: Sequence[str]
     (0.667, 0.667, {'value': 'a', 'accuracy': 0.6666666666666666, 'macro_f1': 0.4})
     """
     present = [value for value in values if value in set(gold)]
-    precision, recall, f1, support = precision_recall_fscore_support(
-        gold, predicted, labels=present, zero_division=0.0
-    )
+    precision, recall, f1, support = precision_recall_fscore_support(gold, predicted, labels=present, zero_division=0.0)
     most, votes = max(Counter(gold).items(), key=lambda item: (item[1], item[0]))
     share = votes / len(gold)
     return {

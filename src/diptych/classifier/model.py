@@ -21,6 +21,16 @@ from diptych.classifier.analyser import terms
 from diptych.classifier.score import Weights
 from diptych.errors import NotTrainedError
 
+FEWEST = 5  # passages: one to test on, four to learn from
+
+
+def too_few(number: int) -> NotTrainedError:
+    """Word that there are too few coded passages."""
+    return NotTrainedError(
+        f"{number} coded passages are too few to train on",
+        hint=f"code at least {FEWEST} (better 100) passages",
+    )
+
 
 class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classify passages on all facets of a schema at once.
@@ -70,14 +80,9 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If there are too few texts, or they have no term in common.
         """
         texts = list(X)
-        if len(texts) < 4:
-            raise NotTrainedError(
-                f"{len(texts)} coded passages are too few to train on",
-                hint="code at least 4 (better 100) passages",
-            )
-        self.vectorizer_ = TfidfVectorizer(
-            analyzer=terms, min_df=min(self.min_df, len(texts)), sublinear_tf=True
-        )
+        if len(texts) < FEWEST - 1:
+            raise too_few(len(texts))
+        self.vectorizer_ = TfidfVectorizer(analyzer=terms, min_df=min(self.min_df, len(texts)), sublinear_tf=True)
         try:
             table = self.vectorizer_.fit_transform(texts)
         except ValueError as error:
@@ -127,6 +132,11 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 for facet, scores in self.decision(X).items()
             }
         )
+
+    def score(self, X: Sequence[str], y: pd.DataFrame, sample_weight: Sequence[float] | None = None) -> float:
+        """Return the share of texts for which every facet is right."""
+        right = (self.predict(X)[list(y.columns)].to_numpy() == y.to_numpy()).all(axis=1)
+        return float(np.average(right, weights=sample_weight))
 
     def compile(self) -> Weights:
         """Return what was learned as plain arrays, which score without scikit-learn."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,17 @@ FORMAT = 1
 MAGIC = "diptych-model"
 LARGEST = 512 * 1024 * 1024
 _STAMP = (1980, 1, 1, 0, 0, 0)
+_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    MemoryError,
+    RecursionError,
+    RuntimeError,  # an encrypted entry; NotImplementedError: an unknown compression
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _ARRAYS = ("idf", "coefficients", "intercepts")
 
 
@@ -93,9 +105,7 @@ def load_model(path: Path, structure: str | None = None) -> Model:
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
-                raise ModelFormatError(
-                    f"{path.name}: unpacks to more than {LARGEST >> 20} MB, no model of ours"
-                )
+                raise ModelFormatError(f"{path.name}: unpacks to more than {LARGEST >> 20} MB, no model of ours")
             card = json.loads(archive.read("card.json"))
             if not isinstance(card, dict) or card.get("magic") != MAGIC:
                 raise ModelFormatError(f"{path.name} is no diptych model")
@@ -105,22 +115,12 @@ def load_model(path: Path, structure: str | None = None) -> Model:
                     hint="train it again: `diptych train`",
                 )
             names = archive.read("terms.txt").decode().split("\n")
-            arrays = {
-                name: np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False) for name in _ARRAYS
-            }
+            arrays = {name: _read_array(archive.read(f"{name}.npy")) for name in _ARRAYS}
     except ModelFormatError:
         raise
     except FileNotFoundError as error:
         raise ModelFormatError(f"no model file {path}", hint="train one: `diptych train`") from error
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        zipfile.BadZipFile,
-        RecursionError,
-        NotImplementedError,
-    ) as error:
+    except _DAMAGE as error:
         raise ModelFormatError(
             f"{path.name} is no diptych model, or it is damaged ({type(error).__name__})",
             hint="train it again: `diptych train`",
@@ -136,6 +136,14 @@ def load_model(path: Path, structure: str | None = None) -> Model:
     return Model(Weights(names, facets=facets, **arrays), limits, card)
 
 
+def _read_array(data: bytes) -> NDArray[Any]:
+    """One array from the bytes of an .npy file; anything else is a ValueError."""
+    found: NDArray[Any] = np.lib.format.read_array(  # type: ignore[no-untyped-call,unused-ignore]
+        io.BytesIO(data), allow_pickle=False
+    )
+    return found
+
+
 def _checked(
     name: str, card: dict[str, Any], names: list[str], arrays: dict[str, NDArray[Any]]
 ) -> tuple[dict[str, list[str]], Limits]:
@@ -143,22 +151,29 @@ def _checked(
     try:
         facets = {str(facet): [str(v) for v in values] for facet, values in card["facets"]}
         raw = card["limits"]
+        languages = raw["languages"]
+        if not isinstance(languages, list) or not isinstance(card.get("training", {}), dict):
+            raise TypeError("languages or training")
         limits = Limits(
             {str(k): float(v) for k, v in raw["temperatures"].items()},
             float(raw["least_known"]),
-            tuple(str(v) for v in raw["languages"]),
+            tuple(str(v) for v in languages),
         )
         card["schema"]["structure"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelFormatError(f"{name}: the card is incomplete ({error})") from error
+    if len(facets) != len(card["facets"]) or any(not v or len(set(v)) != len(v) for v in facets.values()):
+        raise ModelFormatError(f"{name}: the card names a facet or a value twice, or a facet without values")
     values = sum(len(v) for v in facets.values())
     shapes = {"idf": (len(names),), "coefficients": (len(names), values), "intercepts": (values,)}
     for key, shape in shapes.items():
         array = arrays[key]
-        if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
-            raise ModelFormatError(
-                f"{name}: {key} does not fit the card (shape {array.shape}, expected {shape})"
-            )
+        if array.shape != shape or array.dtype.kind != "f":
+            raise ModelFormatError(f"{name}: {key} does not fit the card (shape {array.shape}, expected {shape})")
+        if not np.isfinite(array).all():
+            raise ModelFormatError(f"{name}: {key} holds numbers that are not finite")
+    if not 0 <= limits.least_known <= 1:
+        raise ModelFormatError(f"{name}: the least share of known words is out of range")
     if any(not 0 < t < 1e6 for t in limits.temperatures.values()):
         raise ModelFormatError(f"{name}: a temperature is out of range")
     return facets, limits

@@ -12,7 +12,7 @@ from diptych.documents.read import decode, is_markdown
 from diptych.documents.text import passage_text, words_of
 from diptych.errors import RecordError, UsageError, nearest
 from diptych.exchange.tables import Reject, read_table
-from diptych.files import Row
+from diptych.files import Row, canonical
 
 TEXT_COLUMN = "text"
 
@@ -88,23 +88,26 @@ def table_rows(
         If a named column is not there.
     """
     wanted = [text_column, *([id_column] if id_column else [])]
+    first = True
     for line, row in read_table(stream, name, kind, wanted if kind != "jsonl" else ()):
         if isinstance(row, Reject):
             yield line, row
             continue
         missing = next((column for column in wanted if column not in row), None)
         if missing is not None:
-            if line == 1:
+            if first:
                 raise RecordError(
                     f"{name}: column {missing!r} is missing{nearest(missing, row)}",
                     hint=f"columns here: {', '.join(row)}; name yours with --text-column or --id-column",
                 )
-            yield line, Reject(line, f"column {missing!r} is missing", str(row)[:500])
-        elif not isinstance(row[text_column], str):
+            yield line, Reject(line, f"column {missing!r} is missing", canonical(row))
+            continue
+        first = False
+        if not isinstance(row[text_column], str):
             kind_found = type(row[text_column]).__name__
-            yield line, Reject(line, f"{text_column} is no text but {kind_found}", str(row)[:500])
+            yield line, Reject(line, f"{text_column} is no text but {kind_found}", canonical(row))
         elif not row[text_column].strip():
-            yield line, Reject(line, f"{text_column} is empty", str(row)[:500])
+            yield line, Reject(line, f"{text_column} is empty", canonical(row))
         else:
             yield line, row
 
@@ -126,6 +129,8 @@ def predict_rows(
         If a column of the input has the name of a column of the prediction.
     """
     taken = set(prediction_columns(list(scorer.weights.facets), prefix))
+    if probabilities:
+        taken |= {f"{prefix}{facet}_{value}" for facet, values in scorer.weights.facets.items() for value in values}
     for _, row in rows:
         if isinstance(row, Reject):
             yield row

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from diptych.classifier.evaluate import (
     across_authors,
@@ -35,6 +36,8 @@ def training_table(study: Study, *, originals: bool = True) -> pd.DataFrame:
     """Return the passages that can train a model: text and gold label at hand, one column a facet."""
     passages = load_passages(study, originals=originals)
     gold = gold_table(load_gold(study), study.schema.facet_ids)
+    if gold.empty:
+        raise NotTrainedError("there is no gold label to learn from", hint="decide the disputes, then `diptych gold`")
     table = passages.merge(gold, left_on="passage", right_index=True)
     table = table[table["text"].str.strip() != ""].reset_index(drop=True)
     if table.empty:
@@ -65,6 +68,11 @@ def fit_model(
     crossfit : DataFrame
         passage, facet, value, p, fold: what a model that has not seen the passage says of it.
     """
+    with threadpool_limits(1):  # small problems: more threads cost more than they bring
+        return _fit(table, schema, seed, tell)
+
+
+def _fit(table: pd.DataFrame, schema: Schema, seed: int, tell: Progress) -> tuple[Model, pd.DataFrame]:
     texts, labels = table["text"].tolist(), table[list(schema.facet_ids)]
     orders = {facet.id: facet.value_ids for facet in schema.facets}
     classifier = PassageClassifier(seed=seed)

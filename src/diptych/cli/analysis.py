@@ -42,9 +42,7 @@ _BY = click.option(
 @click.option("--facet", metavar="NAME", help="Only this facet, or `cells` for the crossed facets.")
 @formatted
 @common
-def coverage_command(
-    source: str, by: str, facet: str | None, form: str, folder: Path | None, talk: Talk
-) -> None:
+def coverage_command(source: str, by: str, facet: str | None, form: str, folder: Path | None, talk: Talk) -> None:
     """Print counts and shares of passages and words, by facet and by cell.
 
     Shares are of the labelled passages of each author (or of their words). Beside them: the same
@@ -116,9 +114,7 @@ def coverage_command(
 )
 @formatted
 @common
-def divergence_command(
-    source: str, by: str, number_of_cells: int, form: str, folder: Path | None, talk: Talk
-) -> None:
+def divergence_command(source: str, by: str, number_of_cells: int, form: str, folder: Path | None, talk: Talk) -> None:
     """Print how far the authors lie apart, beside the size of noise, and the cells that make it."""
     from diptych.analysis.coverage import PREDICTED
     from diptych.analysis.divergence import divergence_notes, largest
@@ -199,24 +195,20 @@ def _side(row: dict[str, Any], side: str) -> str:
     type=click.Path(path_type=Path),
     help="Where to write it [default: report.html in the study's folder].",
 )
-@click.option(
-    "--with-originals", is_flag=True, help="Show the documents' own text where at hand; not for publication."
-)
+@click.option("--with-originals", is_flag=True, help="Show the documents' own text where at hand; not for publication.")
 @click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
 @common
-def report_command(
-    out: Path | None, with_originals: bool, open_it: bool, folder: Path | None, talk: Talk
-) -> None:
+def report_command(out: Path | None, with_originals: bool, open_it: bool, folder: Path | None, talk: Talk) -> None:
     """Write the report: one HTML file that opens without a network.
 
     It carries digests, and no text of the documents unless --with-originals.
     """
-    from diptych.api import report
+    from diptych.api import write_report
     from diptych.files import exclusive
 
     study = find_study(folder)
     with exclusive(study.state):
-        path = report(study, out, originals=with_originals)
+        path = write_report(study, out, originals=with_originals)
     click.echo(path)
     if open_it:
         click.launch(str(path))

@@ -145,9 +145,7 @@ def _print_figures(figures: dict[str, Any], form: str, talk: Talk, *, tables: bo
     help="[default: table on a terminal, else jsonl]",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
-@click.option(
-    "--prefix", default="", metavar="TEXT", help="Put before the names of the columns that are added."
-)
+@click.option("--prefix", default="", metavar="TEXT", help="Put before the names of the columns that are added.")
 @click.option("--probabilities", is_flag=True, help="Add one column a value.")
 @click.option("--no-abstain", is_flag=True, help="Give the best guess always.")
 @click.option(
@@ -182,14 +180,10 @@ def classify_command(
 
     if not files:
         if sys.stdin.isatty():
-            raise UsageError(
-                "nothing to classify", hint='name a file, or: echo "a text" | diptych classify -'
-            )
+            raise UsageError("nothing to classify", hint='name a file, or: echo "a text" | diptych classify -')
         files = ("-",)
     if form is None:
-        form = (
-            "csv" if out and out.suffix == ".csv" else "table" if sys.stdout.isatty() and not out else "jsonl"
-        )
+        form = "csv" if out and out.suffix == ".csv" else "table" if sys.stdout.isatty() and not out else "jsonl"
     model = _model(model_path, folder, talk)
     rows = _rows(files, kind, text_column, id_column)
     results = predict_rows(
@@ -284,9 +278,7 @@ def _print_predictions(rows: list[Row], facets: list[str], text_column: str, pre
         line["note"] = "off topic" if row[f"{prefix}off_topic"] else ""
         line["language"] = row[f"{prefix}language"]
         shown.append(line)
-    print_table(
-        shown, {"text": "text", **{facet: facet for facet in facets}, "language": "language", "note": ""}
-    )
+    print_table(shown, {"text": "text", **{facet: facet for facet in facets}, "language": "language", "note": ""})
 
 
 def _clip(text: str, length: int = 60) -> str:

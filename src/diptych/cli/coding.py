@@ -36,9 +36,7 @@ HOW = {
 @click.command("import")
 @click.argument("kind", metavar="FORMAT", type=click.Choice(["csv", "tsv", "jsonl"]))
 @click.argument("file", metavar="FILE")
-@click.option(
-    "--coder", metavar="NAME", help="Who coded (a pseudonym), where the table has no column 'coder'."
-)
+@click.option("--coder", metavar="NAME", help="Who coded (a pseudonym), where the table has no column 'coder'.")
 @click.option(
     "--role",
     type=click.Choice(["coder", "adjudicator", "digest"]),
@@ -46,9 +44,7 @@ HOW = {
     show_default=True,
     help="adjudicator: decides disputes, with a reason; digest: saw digests only.",
 )
-@click.option(
-    "--at", metavar="TIME", help="When it was coded, where the table has no column 'at' [default: now]."
-)
+@click.option("--at", metavar="TIME", help="When it was coded, where the table has no column 'at' [default: now].")
 @common
 def import_command(
     kind: str, file: str, coder: str | None, role: str, at: str | None, folder: Path | None, talk: Talk
@@ -61,7 +57,7 @@ def import_command(
     """
     from diptych.coding.codings import load_codings, write_codings
     from diptych.documents.ingest import read_passages
-    from diptych.errors import StudyError
+    from diptych.errors import StudyError, nearest
     from diptych.exchange.codings_table import read_codings
     from diptych.exchange.tables import open_input, read_table
     from diptych.files import exclusive
@@ -86,11 +82,11 @@ def import_command(
             names = {coding.coder for coding in found.codings}
             written = write_codings(study, found.codings, names.pop() if len(names) == 1 else "import")
             talk(f"{written.rows} codings in {written.path.relative_to(study.root)}")
+        for column in sorted(found.unread):
+            talk(f"column {column!r} is not read{nearest(column, study.schema.facet_ids)}")
         talk(f"{len(found.codings)} new, {found.unchanged} known before, {len(found.rejects)} rows rejected")
     if found.rejects:
-        _write_rejects(
-            study.state / "rejects" / f"{Path(file).stem if file != '-' else 'stdin'}.jsonl", found.rejects
-        )
+        _write_rejects(study.state / "rejects" / f"{Path(file).stem if file != '-' else 'stdin'}.jsonl", found.rejects)
 
 
 def _write_rejects(path: Path, rejects: list[Any]) -> None:
@@ -108,13 +104,9 @@ def _write_rejects(path: Path, rejects: list[Any]) -> None:
 @click.command("export")
 @click.argument("kind", metavar="FORMAT", type=click.Choice(["csv", "jsonl"]))
 @click.argument("file", metavar="FILE")
-@click.option(
-    "--coder", metavar="NAME", help="Fill in this coder's answers [default: empty columns, to be coded]."
-)
+@click.option("--coder", metavar="NAME", help="Fill in this coder's answers [default: empty columns, to be coded].")
 @click.option("--disputed", is_flag=True, help="Only answers on which coders differ, to be adjudicated.")
-@click.option(
-    "--with-originals", is_flag=True, help="The documents' own text instead of digests; not for publication."
-)
+@click.option("--with-originals", is_flag=True, help="The documents' own text instead of digests; not for publication.")
 @common
 def export_command(
     kind: str,
@@ -204,16 +196,11 @@ def reliability_command(
     }
     if any(row["ordinal"] for row in shown):
         columns |= {"ordinal_alpha": "alpha (ordinal) ", "ordinal": "on scored values"}
-    print_table(
-        shown, columns, title=f"{found[0].kind[:1].upper()}{found[0].kind[1:]}: {', '.join(found[0].coders)}"
-    )
+    print_table(shown, columns, title=f"{found[0].kind[:1].upper()}{found[0].kind[1:]}: {', '.join(found[0].coders)}")
     for row in rows:
         if row["note"]:
             click.echo(f"{row['facet']}: {row['note']}")
-    talk(
-        "alpha: Krippendorff's; 1 perfect, 0 chance. "
-        "Ordinal: over passages where all coders gave a scored value."
-    )
+    talk("alpha: Krippendorff's; 1 perfect, 0 chance. Ordinal: over passages where all coders gave a scored value.")
 
 
 def agreement_row(agreement: Agreement) -> dict[str, Any]:

@@ -58,9 +58,7 @@ class Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.command(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="diptych")
 def diptych() -> None:
     """Comparative perception annotation: from documents to coverage, divergence and classified texts.
@@ -80,7 +78,7 @@ def run(arguments: list[str]) -> int:
     0 done, 1 failed, 2 usage, 3 finished with rejected rows, 130 interrupted.
     """
     try:
-        diptych.main(arguments, prog_name="diptych", standalone_mode=False)
+        code = diptych.main(arguments, prog_name="diptych", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -104,8 +102,6 @@ def run(arguments: list[str]) -> int:
         if "--debug" in arguments:
             raise
         click.echo(f"error: {type(error).__name__}: {error}", err=True)
-        click.echo(
-            "hint: this is a fault in diptych; run again with --debug and report what it shows", err=True
-        )
+        click.echo("hint: this is a fault in diptych; run again with --debug and report what it shows", err=True)
         return 1
-    return 0
+    return code if isinstance(code, int) else 0

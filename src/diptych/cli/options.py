@@ -132,9 +132,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *
         padding=(0, 2, 0, 0),
     )
     for heading in columns.values():
-        table.add_column(
-            heading.strip(), justify="right" if heading.endswith(" ") else "left", overflow="fold"
-        )
+        table.add_column(heading.strip(), justify="right" if heading.endswith(" ") else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(row.get(name, ""))) for name in columns))
     with console.capture() as captured:

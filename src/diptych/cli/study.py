@@ -49,9 +49,7 @@ def init_command(target: Path, schema_path: Path | None, talk: Talk) -> None:
 @click.option("--author", metavar="NAME", help="Who wrote the new FILE.")
 @click.option("--title", default="", metavar="TEXT", help="Its title.")
 @click.option("--year", type=int, metavar="YEAR", help="When it was published.")
-@click.option(
-    "--recut", is_flag=True, help="Write new passage tables though codings may then point to other text."
-)
+@click.option("--recut", is_flag=True, help="Write new passage tables though codings may then point to other text.")
 @formatted
 @common
 def ingest_command(
@@ -125,8 +123,7 @@ def status_command(check: bool, form: str, folder: Path | None, talk: Talk) -> N
 
     study = find_study(folder)
     rows = [
-        {"what": line.what, "state": line.state, "detail": line.detail, "mend": line.mend}
-        for line in status(study)
+        {"what": line.what, "state": line.state, "detail": line.detail, "mend": line.mend} for line in status(study)
     ]
     if form == "json":
         print_json({"study": study.settings.name, "root": str(study.root), "lines": rows})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from diptych.errors import CodingError, RecordError, SchemaError, nearest
 from diptych.files import canonical, read_jsonl, read_toml, sha256_bytes, write_jsonl
-from diptych.records import REASONS, ROLES, STATUSES, Coding
+from diptych.records import FORMAT, REASONS, ROLES, STATUSES, Coding, moment
 from diptych.schema import Schema
 from diptych.study import Study
 
@@ -28,6 +29,12 @@ COLUMNS = (
     "confidence",
     "comment",
     "reason",
+    "lead_time",
+    "suggestion",
+    "flags",
+    "edited_by",
+    "supersedes",
+    "schema",
     "at",
     "origin",
     "id",
@@ -82,8 +89,9 @@ def load_codings(study: Study, *, history: bool = False) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        passage, coder, role, facet, value, status, confidence, comment, reason, at, origin, id, file;
-        sorted by facet (in schema order), passage and coder. Renamed facets and values carry their
+        passage, coder, role, facet, value, status, confidence, comment, reason, lead_time,
+        suggestion, flags, edited_by, supersedes, schema, at, origin, id, file; sorted by facet (in
+        schema order), passage and coder. Renamed facets and values carry their
         present names.
 
     Raises
@@ -108,19 +116,22 @@ def load_codings(study: Study, *, history: bool = False) -> pd.DataFrame:
             row["id"], row["file"] = coding_id(raw), path.name
             superseded.add(raw.get("supersedes") or "")
             rows.append(row)
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "_time"])
     if not history:
-        frame = frame[~frame["id"].isin(superseded)]
-        frame = frame.sort_values("at", kind="stable").drop_duplicates(ANSWER, keep="last")
+        # a deletion does its work by superseding; another answer of the same coder may still stand
+        undone = (frame["status"] == "deleted") & frame["supersedes"].notna()
+        frame = frame[~frame["id"].isin(superseded) & ~undone]
+        frame = frame.sort_values("_time", kind="stable").drop_duplicates(ANSWER, keep="last")
         frame = frame[frame["status"] == "coded"]
     order = {name: position for position, name in enumerate(study.schema.facet_ids)}
     frame = frame.assign(_order=frame["facet"].map(order))
-    frame = frame.sort_values(["_order", "passage", "coder", "at"], kind="stable")
-    return frame.drop(columns="_order").reset_index(drop=True)
+    frame = frame.sort_values(["_order", "passage", "coder", "_time"], kind="stable")
+    return frame.drop(columns=["_order", "_time"]).reset_index(drop=True)
 
 
 def _checked(raw: dict[str, Any], schema: Schema, where: str) -> dict[str, Any]:
     """A stored row with present names, or an error that says what is wrong and where."""
+    _check_kinds(raw, where)
     row = {name: raw.get(name) for name in COLUMNS}
     row["role"] = raw.get("role", "coder")
     row["status"] = raw.get("status", "coded")
@@ -140,7 +151,26 @@ def _checked(raw: dict[str, Any], schema: Schema, where: str) -> dict[str, Any]:
         raise RecordError(f"{where}: {error}", hint=hint) from error
     for name in ("comment", "reason"):
         row[name] = row[name] or ""
+    try:
+        row["_time"] = moment(raw["at"])
+    except ValueError as error:
+        raise RecordError(f"{where}: at: {raw['at']!r} is no time") from error
     return row
+
+
+def _check_kinds(raw: dict[str, Any], where: str) -> None:
+    """Check that a stored row holds what its format says."""
+    if raw.get("format", FORMAT) != FORMAT:
+        raise RecordError(f"{where}: format {raw['format']!r} is not read by this diptych", hint=f"it reads {FORMAT}")
+    for name in ("passage", "coder", "facet", "at", "origin"):
+        if not isinstance(raw[name], str):
+            raise RecordError(f"{where}: {name}: {raw[name]!r} is no text")
+    for name in ("comment", "reason", "supersedes", "edited_by"):
+        if not isinstance(raw.get(name, ""), str):
+            raise RecordError(f"{where}: {name}: {raw[name]!r} is no text")
+    sure = raw.get("confidence")
+    if sure is not None and not (isinstance(sure, int | float) and 0 <= sure <= 1):
+        raise RecordError(f"{where}: confidence: {sure!r} is no number from 0 to 1")
 
 
 def _reference(raw: dict[str, Any]) -> str:
@@ -169,7 +199,8 @@ def write_codings(study: Study, codings: Sequence[Coding], label: str) -> Writte
         raise CodingError("there are no codings to write")
     rows = [coding.row() for coding in codings]
     digest = sha256_bytes("\n".join(canonical(row) for row in rows).encode())[:12]
-    path = study.codings_folder / f"{label}-{digest}.jsonl"
+    slug = re.sub(r"[^\w.-]+", "-", label).strip("-.")[:60] or "codings"
+    path = study.codings_folder / f"{slug}-{digest}.jsonl"
     known = path.exists()
     if not known:
         write_jsonl(path, rows)

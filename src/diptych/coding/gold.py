@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from diptych.coding.codings import load_codings
 from diptych.errors import CodingError
 from diptych.files import read_jsonl, write_jsonl
-from diptych.records import FORMAT, rows_of
+from diptych.records import FORMAT, moment, rows_of
 from diptych.study import Study
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def derive_gold(codings: pd.DataFrame) -> pd.DataFrame:
 
     rows = []
     for (facet, passage), answers in codings.groupby(["facet", "passage"], sort=False):
-        judged = answers.loc[answers["role"] == "adjudicator"].sort_values("at", kind="stable")["value"]
+        judged = answers.loc[answers["role"] == "adjudicator"].sort_values(
+            "at", key=lambda at: at.map(moment), kind="stable"
+        )["value"]
         plain = answers.loc[answers["role"] == "coder", "value"]
         decided = decide(list(plain), judged.iloc[-1] if len(judged) else None)
         if decided:
@@ -66,9 +68,7 @@ def write_gold(study: Study) -> pd.DataFrame:
     """
     codings = load_codings(study)
     if codings.empty:
-        raise CodingError(
-            "nothing is coded yet", hint="import codings: `diptych import csv FILE --coder NAME`"
-        )
+        raise CodingError("nothing is coded yet", hint="import codings: `diptych import csv FILE --coder NAME`")
     gold = derive_gold(codings)
     order = {name: position for position, name in enumerate(study.schema.facet_ids)}
     gold = gold.sort_values(["passage", "facet"], key=lambda c: c.map(order) if c.name == "facet" else c)

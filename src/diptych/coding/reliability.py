@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from diptych.coding.codings import Coders
 from diptych.errors import CodingError, nearest
+from diptych.records import moment
 from diptych.schema import Facet, Schema
 
 if TYPE_CHECKING:
@@ -71,9 +72,7 @@ def squared_differences(values: Floats, totals: Floats, scale: Scale) -> Floats:
         return np.divide(first - second, total, out=np.zeros_like(total), where=total != 0) ** 2
     reach = np.cumsum(totals)
     between = np.abs(reach[:, None] - reach[None, :])
-    between += (
-        np.where(second >= first, totals[:, None] - totals[None, :], totals[None, :] - totals[:, None]) / 2
-    )
+    between += np.where(second >= first, totals[:, None] - totals[None, :], totals[None, :] - totals[:, None]) / 2
     return np.asarray(between**2)
 
 
@@ -165,7 +164,8 @@ def answer_table(codings: pd.DataFrame, facet: Facet, coders: Sequence[str]) -> 
 def as_numbers(table: pd.DataFrame, facet: Facet) -> Floats:
     """Return answers as positions in the schema's list of values (NaN for none)."""
     place = {value: float(i) for i, value in enumerate(facet.value_ids)}
-    return np.array([[place.get(v, np.nan) for v in row] for row in table.to_numpy()], dtype=float)
+    numbers = [[place.get(v, np.nan) for v in row] for row in table.to_numpy()]
+    return np.array(numbers, dtype=float).reshape(table.shape)
 
 
 def _scored(table: pd.DataFrame, facet: Facet) -> tuple[Floats, int]:
@@ -207,9 +207,10 @@ def reliability(
     names = list(names) if names else known
     for name in names:
         if name not in known:
-            raise CodingError(
-                f"no codings by {name!r}{nearest(name, known)}", hint=f"coders: {', '.join(known)}"
-            )
+            raise CodingError(f"no codings by {name!r}{nearest(name, known)}", hint=f"coders: {', '.join(known)}")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise CodingError(f"{twice!r} is named twice: a coder always agrees with itself", hint="name two coders")
     if len(names) < 2:
         raise CodingError(
             f"agreement needs two coders, the codings have {len(names)}",
@@ -238,9 +239,10 @@ def digest_check(codings: pd.DataFrame, gold: pd.DataFrame, schema: Schema) -> l
     import pandas as pd
 
     both = seen[["passage", "coder", "facet", "value"]]
-    both = pd.concat([gold.assign(coder="gold")[["passage", "coder", "facet", "value"]], both])
+    reference = next(name for name in ("gold", "gold labels", " gold") if name not in names)
+    both = pd.concat([gold.assign(coder=reference)[["passage", "coder", "facet", "value"]], both])
     kind = "agreement of gold with a reader of the digests alone"
-    return [_agreement(both, facet, ["gold", *names], kind) for facet in schema.facets]
+    return [_agreement(both, facet, [reference, *names], kind) for facet in schema.facets]
 
 
 def _agreement(codings: pd.DataFrame, facet: Facet, names: Sequence[str], kind: str) -> Agreement:
@@ -257,11 +259,9 @@ def _agreement(codings: pd.DataFrame, facet: Facet, names: Sequence[str], kind: 
     note = ""
     if units == 0:
         note = "no passage was coded by two of these coders, so agreement is undefined"
-    elif np.unique(numbers[~np.isnan(numbers)]).size == 1:
+    elif np.unique(coincidences(numbers)[0]).size == 1:
         note = "every answer is the same value: alpha is 1 by convention, and says little"
-    return Agreement(
-        facet.id, tuple(names), units, pairs, agreed, nominal, ordinal, scored_units, left_out, kind, note
-    )
+    return Agreement(facet.id, tuple(names), units, pairs, agreed, nominal, ordinal, scored_units, left_out, kind, note)
 
 
 def disputes(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
@@ -271,7 +271,7 @@ def disputes(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
         plain = rows[rows["role"] == "coder"]
         if plain["value"].nunique() < 2:
             continue
-        judged = rows[rows["role"] == "adjudicator"]
+        judged = rows[rows["role"] == "adjudicator"].sort_values("at", key=lambda at: at.map(moment), kind="stable")
         last = judged.iloc[-1] if len(judged) else None
         found.append(
             {

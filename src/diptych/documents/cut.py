@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from diptych.documents.fixes import Fixes
 
 
-def cut_document(
-    text: str, identifier: str, fixes: Fixes | None = None, *, markdown: bool = False
-) -> list[Passage]:
+def cut_document(text: str, identifier: str, fixes: Fixes | None = None, *, markdown: bool = False) -> list[Passage]:
     r"""Cut a decoded document into passages.
 
     Parameters
@@ -47,7 +45,5 @@ def cut_document(
     found = []
     for number, cut in enumerate(cuts, 1):
         body = passage_text(text, cut.spans, known)
-        found.append(
-            Passage(f"{identifier}:{number:03d}", cut.section, cut.spans, len(body.split()), text_hash(body))
-        )
+        found.append(Passage(f"{identifier}:{number:03d}", cut.section, cut.spans, len(body.split()), text_hash(body)))
     return found

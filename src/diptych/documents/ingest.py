@@ -13,7 +13,7 @@ from typing import Literal
 from diptych.documents.cut import cut_document
 from diptych.documents.fixes import Fixes
 from diptych.documents.read import Source, is_markdown, read_document
-from diptych.errors import DocumentError, UsageError
+from diptych.errors import DocumentError, RecordError, UsageError
 from diptych.files import read_jsonl, sha256_file, write_jsonl, write_text
 from diptych.records import Passage
 from diptych.study import SETTINGS, Document, Study
@@ -37,16 +37,17 @@ def read_passages(study: Study, document: Document) -> list[Passage] | None:
     path = study.passages_file(document.id)
     if not path.exists():
         return None
-    return [
-        Passage(
-            row["passage"],
-            row["section"],
-            tuple((int(start), int(end)) for start, end in row["spans"]),
-            int(row["words"]),
-            row["sha256"],
-        )
-        for _, row in read_jsonl(path, required=("passage", "section", "spans", "words", "sha256"))
-    ]
+    found = []
+    for number, row in read_jsonl(path, required=("passage", "section", "spans", "words", "sha256")):
+        try:
+            spans = tuple((int(start), int(end)) for start, end in row["spans"])
+            found.append(Passage(row["passage"], row["section"], spans, int(row["words"]), row["sha256"]))
+        except (TypeError, ValueError) as error:
+            raise RecordError(
+                f"{path.name}:{number}: spans or words are not as they should be",
+                hint="diptych ingest --recut",
+            ) from error
+    return found
 
 
 def ingest(study: Study, *, coded: Iterable[str] = (), recut: bool = False) -> list[Ingested]:
@@ -81,9 +82,7 @@ def _ingest_one(study: Study, document: Document, coded: set[str], *, recut: boo
             f"{path.name} decodes to {len(source.text)} characters, {SETTINGS} says {document.length}",
             hint=f"correct length or encoding of document {document.id!r} in {SETTINGS}",
         )
-    passages = cut_document(
-        source.text, document.id, _fixes(study, document, source), markdown=is_markdown(path)
-    )
+    passages = cut_document(source.text, document.id, _fixes(study, document, source), markdown=is_markdown(path))
     if passages == stored:
         return _told(document, "unchanged", passages)
     if stored:
@@ -161,11 +160,7 @@ def add_document(
         "length": len(source.text),
         "encoding": source.encoding,
     }
-    lines = [
-        f"{key} = {json.dumps(value, ensure_ascii=False)}"
-        for key, value in entry.items()
-        if value is not None
-    ]
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items() if value is not None]
     _copy(path, study.root / "seeds" / path.name)
     settings = study.root / SETTINGS
     text = settings.read_text(encoding="utf-8").rstrip() + "\n\n[[documents]]\n" + "\n".join(lines) + "\n"

@@ -167,9 +167,7 @@ def measure(lines: Sequence[Line | None]) -> Measure | None:
     inner = [a.width for a, _ in pairs]
     full = quantiles(inner, n=20, method="inclusive")[17] if len(inner) > 1 else inner[0]
     narrow = [width for width in inner if 0.5 * full < width < 0.8 * full]
-    return Measure(
-        full, median([w for w in inner if w >= 0.8 * full]), median(narrow) if narrow else 0.65 * full
-    )
+    return Measure(full, median([w for w in inner if w >= 0.8 * full]), median(narrow) if narrow else 0.65 * full)
 
 
 def cut_blocks(lines: Sequence[Line | None], page: Measure | None) -> list[Block]:

@@ -89,9 +89,7 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, st
             text = data.decode(candidate)
         except (UnicodeDecodeError, LookupError) as error:
             if candidate != "utf-8" or encoding:
-                detail = (
-                    f"byte {error.start}" if isinstance(error, UnicodeDecodeError) else "no such encoding"
-                )
+                detail = f"byte {error.start}" if isinstance(error, UnicodeDecodeError) else "no such encoding"
                 raise DocumentError(
                     f"{name}: cannot be decoded as {candidate} ({detail})",
                     hint="save the file as UTF-8, or name its encoding in study.toml (encoding = …)",

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from math import isnan
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from diptych.coding.codings import check_answer
-from diptych.errors import RecordError, UsageError
-from diptych.exchange.tables import Reject
+from diptych.coding.codings import check_answer, coding_id
+from diptych.errors import RecordError, UsageError, nearest
+from diptych.exchange.tables import Reject, undefuse
 from diptych.files import Row, canonical
-from diptych.records import Coding
+from diptych.records import ROLES, Coding, moment, rows_of
 from diptych.schema import Schema
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+READ_COLUMNS = ("passage", "coder", "role", "facet", "value", "comment", "confidence", "reason", "at")
+SHOWN_COLUMNS = ("author", "document", "section", "text")
+Key = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -25,6 +29,7 @@ class Import:
     codings: list[Coding] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     unchanged: int = 0
+    unread: set[str] = field(default_factory=set)
 
 
 def read_codings(
@@ -45,12 +50,12 @@ def read_codings(
     rows : iterable of (line, row)
         As :func:`diptych.exchange.tables.read_table` yields them. Columns: `passage`; facets by name
         (wide), or `facet` and `value` (long); optional `coder`, `role`, `comment`, `confidence`,
-        `reason`, `at`. Empty facet cells are no answer.
+        `reason`, `at`. Empty cells are no answer.
     schema : Schema
     passages : iterable of str
         The passages that can be coded.
     present : DataFrame
-        The codings that count now: equal answers are not written again.
+        The codings that count now: equal answers are not written again, others are superseded.
     coder, role, at, origin : str
         Used where the row has no such column.
 
@@ -60,36 +65,49 @@ def read_codings(
         A row is taken whole or rejected whole.
     """
     known = set(passages)
-    latest = {
-        (r.passage, r.coder, r.role, r.facet): (
-            r.value,
-            r.comment or "",
-            r.reason or "",
-            _number(r.confidence),
-        )
-        for r in present.itertuples()
+    latest: dict[Key, dict[str, Any]] = {
+        (row["passage"], row["coder"], row["role"], row["facet"]): row for row in rows_of(present)
     }
     result = Import()
     for line, row in rows:
         if isinstance(row, Reject):
             result.rejects.append(row)
             continue
+        result.unread |= {column for column in row if not _is_read(column, schema)}
         try:
             answers = list(_answers(row, schema, known, coder, role, at, origin))
         except RecordError as error:
-            result.rejects.append(
-                Reject(line, f"{error}{f' ({error.hint})' if error.hint else ''}", canonical(row))
-            )
+            hint = f" ({error.hint})" if error.hint else ""
+            result.rejects.append(Reject(line, f"{error}{hint}", canonical(row)))
             continue
         for answer in answers:
             key = (answer.passage, answer.coder, answer.role, answer.facet)
-            said = (answer.value, answer.comment, answer.reason, answer.confidence)
-            if latest.get(key) == said:
+            old = latest.get(key)
+            if old is not None and _says_the_same(answer, old):
                 result.unchanged += 1
                 continue
-            latest[key] = said
-            result.codings.append(answer)
+            coding = replace(answer, supersedes=old["id"]) if old is not None else answer
+            said = coding.row()
+            latest[key] = said | {"id": coding_id(said)}
+            result.codings.append(coding)
     return result
+
+
+def _is_read(column: str, schema: Schema) -> bool:
+    """Whether a column means something here (a facet, a field, or what `export` writes for reading)."""
+    if column in READ_COLUMNS or column in SHOWN_COLUMNS or column.startswith("coder "):
+        return True
+    return any(column in (facet.id, *facet.was) for facet in schema.facets)
+
+
+def _says_the_same(answer: Coding, old: Mapping[str, Any]) -> bool:
+    """Whether the answer adds nothing: what the table leaves empty is not asked."""
+    return (
+        answer.value == old.get("value")
+        and answer.comment in ("", old.get("comment"))
+        and answer.reason in ("", old.get("reason"))
+        and (answer.confidence is None or answer.confidence == old.get("confidence"))
+    )
 
 
 def _answers(
@@ -99,18 +117,10 @@ def _answers(
     if not who:
         raise UsageError("the table has no column 'coder', and none is given", hint="add --coder NAME")
     role = _text(row.get("role")) or role
-    passage = _text(row.get("passage"))
-    pairs = _pairs(row, schema)
-    if not pairs:
-        raise RecordError("the row answers no facet", hint=f"facets: {', '.join(schema.facet_ids)}")
-    confidence = row.get("confidence")
-    try:
-        sure = None if confidence in (None, "") else float(str(confidence))
-    except ValueError:
-        sure = -1.0
-    if sure is not None and not 0 <= sure <= 1:
-        raise RecordError(f"confidence: {confidence!r} is no number from 0 to 1")
-    reason = _text(row.get("reason"))
+    if role not in ROLES:
+        raise RecordError(f"role: {role!r} is unknown{nearest(role, ROLES)}", hint=f"allowed: {', '.join(ROLES)}")
+    passage, reason, pairs = _text(row.get("passage")), _text(row.get("reason")), _pairs(row, schema)
+    sure, when = _confidence(row.get("confidence")), _moment(_text(row.get("at")) or at)
     for facet, value in pairs:
         facet_id, value_id = check_answer(schema, known, passage, facet, value, reason, role)
         yield Coding(
@@ -119,7 +129,7 @@ def _answers(
             facet_id,
             value_id,
             schema.stamp,
-            _text(row.get("at")) or at,
+            when,
             origin,
             role=role,
             confidence=sure,
@@ -129,23 +139,49 @@ def _answers(
 
 
 def _pairs(row: Row, schema: Schema) -> list[tuple[str, str]]:
+    """The answers of a row as (facet, value); none in a long row whose value is empty."""
     if "facet" in row:
-        return [(_text(row["facet"]), _text(row.get("value")))]
-    names = {name: facet.id for facet in schema.facets for name in (facet.id, *facet.was)}
-    return [(names[column], _text(cell)) for column, cell in row.items() if column in names and _text(cell)]
+        value = _text(row.get("value"))
+        return [(_text(row["facet"]), value)] if value else []
+    found: dict[str, str] = {}
+    for facet in schema.facets:
+        columns = [name for name in (facet.id, *facet.was) if _text(row.get(name))]
+        if len(columns) > 1:
+            raise RecordError(f"columns {' and '.join(map(repr, columns))} are one facet and both are filled")
+        if columns:
+            found[facet.id] = _text(row[columns[0]])
+    if not found:
+        raise RecordError("the row answers no facet", hint=f"facets: {', '.join(schema.facet_ids)}")
+    return list(found.items())
+
+
+def _confidence(cell: object) -> float | None:
+    if cell in (None, ""):
+        return None
+    try:
+        sure = float(str(cell))
+    except ValueError:
+        sure = -1.0
+    if not 0 <= sure <= 1:
+        raise RecordError(f"confidence: {cell!r} is no number from 0 to 1")
+    return sure
+
+
+def _moment(text: str) -> str:
+    try:
+        return moment(text).isoformat()
+    except ValueError as error:
+        raise RecordError(
+            f"at: {text!r} is no time", hint="write it as 2026-11-21 or 2026-11-21T10:00:00+00:00"
+        ) from error
 
 
 def _text(cell: object) -> str:
-    return "" if cell is None else str(cell).strip()
+    """The text of a cell, without the quote that keeps a spreadsheet from running it."""
+    return undefuse("" if cell is None else str(cell)).strip()
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isnan(value) else None
-
-
-def wide_rows(
-    passages: pd.DataFrame, codings: pd.DataFrame, schema: Schema, coder: str | None = None
-) -> Iterator[Row]:
+def wide_rows(passages: pd.DataFrame, codings: pd.DataFrame, schema: Schema, coder: str | None = None) -> Iterator[Row]:
     """Yield one row a passage for a spreadsheet: place, text, and the answers of one coder (or blanks)."""
     answers = {}
     if coder is not None:

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -85,10 +86,10 @@ def _read_jsonl(stream: IO[bytes], name: str, required: Sequence[str]) -> Iterat
         except UnicodeDecodeError as error:
             yield (
                 number,
-                Reject(number, f"not UTF-8 (byte {error.start} of the line)", repr(raw.strip())[:500]),
+                Reject(number, f"not UTF-8 (byte {error.start} of the line)", repr(raw.strip())),
             )
         except RecordError as error:
-            yield number, Reject(number, str(error), raw.decode("utf-8", "replace").strip()[:500])
+            yield number, Reject(number, str(error), raw.decode("utf-8", "replace").strip())
         else:
             yield number, row
 
@@ -119,16 +120,17 @@ def _read_csv(
             joined = delimiter.join(cells)
             if any("\udc80" <= c <= "\udcff" for c in joined):
                 shown = joined.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-                yield reader.line_num, Reject(reader.line_num, "not UTF-8", shown[:500])
+                yield reader.line_num, Reject(reader.line_num, "not UTF-8", shown)
             elif len(cells) != len(header):
                 reason = f"{len(cells)} cells, the header has {len(header)}"
-                yield reader.line_num, Reject(reader.line_num, reason, joined[:500])
+                yield reader.line_num, Reject(reader.line_num, reason, joined)
             else:
                 yield reader.line_num, dict(zip(header, cells, strict=True))
     except csv.Error as error:
         raise RecordError(f"{name}:{reader.line_num}: {error}") from error
     finally:
-        text.detach()
+        with suppress(ValueError):  # the file may be closed already
+            text.detach()
 
 
 def open_input(name: str) -> IO[bytes]:
@@ -152,19 +154,34 @@ def defuse(value: Any) -> Any:
     return value
 
 
+def undefuse(text: str) -> str:
+    """Return the text of a cell without the quote that `defuse` put before it.
+
+    >>> undefuse(defuse("=1+1"))
+    '=1+1'
+    """
+    return text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
+
+
 class CsvWriter:
     """Rows as CSV; the header is the first row's keys; formulas are defused."""
 
     def __init__(self, stream: IO[str]) -> None:
-        self._writer = csv.writer(stream, lineterminator="\n")
+        self._plain = csv.writer(stream, lineterminator="\n")
+        self._quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._columns: list[str] | None = None
 
     def write(self, row: Row) -> None:
         """Write one row."""
         if self._columns is None:
             self._columns = list(row)
-            self._writer.writerow([defuse(column) for column in self._columns])
-        self._writer.writerow([_cell(row.get(column)) for column in self._columns])
+            self._put([defuse(column) for column in self._columns])
+        self._put([_cell(row.get(column)) for column in self._columns])
+
+    def _put(self, cells: list[Any]) -> None:
+        """Write cells; a lone carriage return would end the line unless it is quoted."""
+        lone = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+        (self._quoting if lone else self._plain).writerow(cells)
 
 
 class JsonlWriter:

@@ -190,10 +190,7 @@ def _bar(frame: pd.DataFrame, ordinal: Facet, facet: Facet, value: str, author: 
     counts = rows[ordinal.id].value_counts()
     kinds = tones([v.score for v in ordinal.values])
     pieces = stacked(
-        [
-            (v.id, v.name, int(counts.get(v.id, 0)), tone)
-            for v, tone in zip(ordinal.values, kinds, strict=True)
-        ]
+        [(v.id, v.name, int(counts.get(v.id, 0)), tone) for v, tone in zip(ordinal.values, kinds, strict=True)]
     )
     return {"author": author, "pieces": pieces, "of": int(counts.sum())}
 
@@ -270,9 +267,7 @@ def _evidence(
 def render(found: dict[str, Any]) -> str:
     """Fill the template; style and script are inlined and named by hash in the page's security policy."""
     folder = files("diptych.report") / "templates"
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"percent": percent, "points": _points, "coefficient": _coefficient}
     style, script = (folder / name for name in ("report.css", "report.js"))
     style_text, script_text = style.read_text(encoding="utf-8"), script.read_text(encoding="utf-8")

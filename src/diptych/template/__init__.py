@@ -55,9 +55,7 @@ def make_study(folder: Path, schema: Path | None = None) -> Study:
             target = folder / "schemas" / (schema.name if schema else "harbour.yaml")
             shutil.copyfile(schema or example / "harbour.yaml", target)
         except OSError as error:
-            raise FileWriteError(
-                f"cannot write {folder}: {error.strerror}", hint="name another folder"
-            ) from error
+            raise FileWriteError(f"cannot write {folder}: {error.strerror}", hint="name another folder") from error
         write_text(folder / ".gitignore", GITIGNORE)
         settings = {"format": 1, "name": name, "schema": f"schemas/{target.name}", "seed": 1}
         lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]

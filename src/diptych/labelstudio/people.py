@@ -1,0 +1,83 @@
+"""Who is behind a pseudonym: kept outside git, in `.diptych/label-studio/people.json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from diptych.coding.codings import load_coders
+from diptych.files import write_text
+from diptych.study import Study
+
+Book = dict[str, dict[str, str]]
+
+
+class People:
+    """Accounts of servers and the pseudonyms that codings carry.
+
+    Parameters
+    ----------
+    study : Study
+    url : str
+        The server's address; accounts of two servers are two people.
+    """
+
+    def __init__(self, study: Study, url: str) -> None:
+        self._study = study
+        self._path = study.state / "label-studio" / "people.json"
+        self._url = url.rstrip("/")
+        self._book = _read(self._path)
+
+    def name(self, user: int, address: str = "") -> str:
+        """Return the pseudonym of an account, giving one on first sight."""
+        for name, entry in self._book.items():
+            if entry.get("url") == self._url and entry.get("user") == str(user):
+                if address and entry.get("address") != address:
+                    entry["address"] = address
+                    self._write()
+                return name
+            if address and entry.get("address") == address and entry.get("url") == self._url:
+                entry["user"] = str(user)
+                self._write()
+                return name
+        name = self._free(f"coder-{user}")
+        self._book[name] = {"url": self._url, "user": str(user), "address": address}
+        self._write()
+        return name
+
+    def reserve(self, name: str, address: str) -> None:
+        """Bind a pseudonym to an address before its first coding."""
+        self._book[self._free(name)] = {"url": self._url, "user": "", "address": address}
+        self._write()
+
+    def _free(self, wish: str) -> str:
+        taken = set(self._book) | set(load_coders(self._study).coders)
+        number, name = 2, wish
+        while name in taken:
+            name = f"{wish}-{number}"
+            number += 1
+        return name
+
+    def _write(self) -> None:
+        write_text(self._path, json.dumps(self._book, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
+def _read(path: Path) -> Book:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return raw if isinstance(raw, dict) else {}
+
+
+def write_down_coders(study: Study, names: set[str]) -> None:
+    """Add new coders to `annotations/coders.toml` under their pseudonyms, as people."""
+    known = load_coders(study).coders
+    new = sorted(names - set(known))
+    if not new:
+        return
+    path = study.coders_file
+    text = path.read_text(encoding="utf-8").rstrip() + "\n" if path.exists() else "format = 1\n"
+    for name in new:
+        text += f'\n[coders.{json.dumps(name)}]\nkind = "human"\nwho = "An annotator in Label Studio."\n'
+    write_text(path, text)

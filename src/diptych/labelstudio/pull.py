@@ -1,0 +1,234 @@
+"""`diptych studio pull`: every coder's annotations into a new immutable codings file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diptych.coding.codings import Written, load_codings, write_codings
+from diptych.errors import LabelStudioError, RecordError
+from diptych.exchange.label_studio import codings_of, note_of
+from diptych.exchange.tables import Reject
+from diptych.files import canonical, write_text
+from diptych.labelstudio.client import Client
+from diptych.labelstudio.people import People, write_down_coders
+from diptych.labelstudio.push import find_project, study_key
+from diptych.records import Coding, rows_of
+from diptych.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHUNK = 100
+_LIGHT = ("id", "updated_at", "annotations_ids", "total_annotations", "cancelled_annotations", "meta")
+_FULL = (
+    "id", "data", "meta", "passage_id", "annotations", "predictions", "result", "was_cancelled", "completed_by",
+    "updated_by", "updated_at", "created_at", "lead_time", "prediction", "model_version", "score", "user_id",
+)  # fmt: skip
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a pull brought: the new file, how many rows of which kind, and what could not be taken."""
+
+    project: int
+    written: Written | None = None
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    skipped: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+
+def pull(
+    client: Client,
+    study: Study,
+    tell: Tell = lambda _: None,
+    *,
+    kind: str = "coding",
+    project: int | None = None,
+) -> Pulled:
+    """Fetch what changed since the last pull and write it as codings.
+
+    Ids and dates of all tasks are listed each time, and only changed tasks are fetched. What the last
+    pull saw lies under `.diptych/`; without it everything is fetched again, and nothing is doubled.
+
+    Raises
+    ------
+    LabelStudioError
+        If the study has no project there.
+    """
+    found = client.project(project) if project is not None else find_project(client, study, kind)
+    if found is None:
+        raise LabelStudioError(
+            f"this study has no {kind} project on {client.url}", hint="`diptych studio push` makes one"
+        )
+    number = int(found["id"])
+    result = Pulled(number)
+    memory = study.state / "label-studio" / f"pulled-{_server(client)}-{number}.json"
+    before = _read(memory)
+    seen = {str(task["id"]): str(task["updated_at"]) for task in client.tasks(number, include=_LIGHT)}
+    stale = [int(task) for task, date in seen.items() if before.get(task) != date]
+    known = Known(study, f"{_server(client)}/{number}")
+    people = People(study, client.url)
+    addresses = client.users() if stale else {}
+    fresh: list[Coding] = []
+    role = "adjudicator" if kind == "adjudication" else "coder"
+    for task in _fetch(client, number, stale):
+        fresh += _read_task(task, study, known, people, addresses, role, result)
+    gone = [int(task) for task in before if task not in seen]
+    fresh += known.missing(gone, result)
+    if fresh:
+        result.written = write_codings(study, fresh, "label-studio")
+        write_down_coders(study, {coding.coder for coding in fresh if coding.status != "deleted"})
+        tell(f"{len(fresh)} rows in {result.written.path.relative_to(study.root)}")
+    write_text(memory, json.dumps(seen, sort_keys=True) + "\n")
+    return result
+
+
+def _server(client: Client) -> str:
+    """A name for the server that fits into file names and origins."""
+    return "".join(c if c.isalnum() else "-" for c in client.url.split("://", 1)[1].strip("/"))
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return raw if isinstance(raw, dict) else {}
+
+
+def _fetch(client: Client, project: int, ids: Iterable[int]) -> Iterator[dict[str, Any]]:
+    """Yield tasks with their annotations, a chunk at a time."""
+    waiting = iter(ids)
+    while chunk := list(islice(waiting, CHUNK)):
+        yield from client.tasks(project, include=_FULL, ids=chunk, full=True)
+
+
+class Known:
+    """What the study's codings already say of a project: the latest row of every annotation and facet.
+
+    Parameters
+    ----------
+    study : Study
+    place : str
+        Server and project; origins are `label-studio <server>/<project>/<task>/<annotation>`.
+    """
+
+    def __init__(self, study: Study, place: str) -> None:
+        self.place = place
+        self._latest: dict[tuple[str, str], dict[str, Any]] = {}
+        history: pd.DataFrame = load_codings(study, history=True)
+        mine = history[history["origin"].str.startswith(f"label-studio {place}/")]
+        superseded = set(mine["supersedes"].dropna()) if "supersedes" in mine else set()
+        for row in rows_of(mine.sort_values("at", kind="stable")):
+            if row["id"] not in superseded:
+                self._latest[row["origin"], row["facet"]] = row
+
+    def origin(self, task: int, annotation: int) -> str:
+        """Return the origin of an annotation's codings."""
+        return f"label-studio {self.place}/{task}/{annotation}"
+
+    def annotations(self, task: int) -> set[str]:
+        """Return the origins of a task's annotations that are not deleted."""
+        start = f"label-studio {self.place}/{task}/"
+        return {
+            origin
+            for (origin, _), row in self._latest.items()
+            if origin.startswith(start) and row["status"] != "deleted"
+        }
+
+    def renew(self, coding: Coding) -> Coding | None:
+        """Return the coding if it says something new, naming the row that it supersedes."""
+        old = self._latest.get((coding.origin, coding.facet))
+        if old is None:
+            return coding
+        same = (
+            old["value"] == coding.value
+            and old["status"] == coding.status
+            and old["comment"] == coding.comment
+            and old["reason"] == coding.reason
+            and list(old["flags"] or []) == list(coding.flags)
+        )
+        return None if same else replace(coding, supersedes=old["id"])
+
+    def delete(self, origin: str, at: str) -> Iterator[Coding]:
+        """Yield the rows that say an annotation was deleted."""
+        for (place, facet), row in self._latest.items():
+            if place == origin and row["status"] != "deleted":
+                yield Coding(
+                    row["passage"], row["coder"], facet, None, row["schema"], at, origin,
+                    role=row["role"], status="deleted", supersedes=row["id"],
+                )  # fmt: skip
+
+    def missing(self, tasks: Iterable[int], result: Pulled) -> list[Coding]:
+        """Return deletions of everything that hung on tasks which are gone."""
+        rows: list[Coding] = []
+        for task in tasks:
+            for origin in sorted(self.annotations(task)):
+                latest = max(row["at"] for (place, _), row in self._latest.items() if place == origin)
+                rows += self.delete(origin, latest)
+        result.deleted += len(rows)
+        return rows
+
+
+def _read_task(
+    task: Mapping[str, Any],
+    study: Study,
+    known: Known,
+    people: People,
+    addresses: Mapping[int, str],
+    role: str,
+    result: Pulled,
+) -> list[Coding]:
+    """Return the new rows of one task: new and changed annotations, and deletions."""
+    number = int(task["id"])
+    note = note_of(task)
+    if note.get("study") not in (None, study_key(study)):
+        result.rejects.append(Reject(number, "the task belongs to another study", canonical(task.get("data", {}))))
+        return []
+    rows: list[Coding] = []
+    present = set()
+    for annotation in sorted(task.get("annotations") or [], key=lambda a: int(a["id"])):
+        origin = known.origin(number, int(annotation["id"]))
+        present.add(origin)
+        coder, editor = _who(annotation, people, addresses)
+        try:
+            codings = codings_of(
+                task, annotation, study.schema, coder=coder, origin=origin, role=role, edited_by=editor
+            )
+        except RecordError as error:
+            reason = f"task {number}, annotation {annotation['id']} by {coder}: {error}"
+            result.rejects.append(Reject(number, reason, canonical(annotation.get("result"))))
+            continue
+        for coding in codings:
+            renewed = known.renew(coding)
+            if renewed is None:
+                continue
+            rows.append(renewed)
+            result.changed += renewed.supersedes is not None
+            result.new += renewed.supersedes is None
+            result.skipped += renewed.status == "skipped"
+    for origin in sorted(known.annotations(number) - present):
+        gone = list(known.delete(origin, str(task.get("updated_at"))))
+        result.deleted += len(gone)
+        rows += gone
+    return rows
+
+
+def _who(annotation: Mapping[str, Any], people: People, addresses: Mapping[int, str]) -> tuple[str, str]:
+    """The pseudonyms of who made an annotation and of who else edited it last."""
+    maker = annotation.get("completed_by")
+    identifier = int(maker["id"]) if isinstance(maker, dict) else int(maker or 0)
+    coder = people.name(identifier, addresses.get(identifier, ""))
+    editor = annotation.get("updated_by")
+    if isinstance(editor, int) and editor != identifier:
+        return coder, people.name(editor, addresses.get(editor, ""))
+    return coder, ""

@@ -1,0 +1,299 @@
+"""`diptych studio push`: the schema and the passages into a project, each passage once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from diptych.errors import LabelStudioError
+from diptych.exchange.label_studio import (
+    Suggestion,
+    check_result,
+    instructions,
+    label_config,
+    note_of,
+    prediction_of,
+    read_tag,
+    tag_of,
+    task_of,
+)
+from diptych.files import canonical, sha256_bytes
+from diptych.labelstudio.client import Client
+from diptych.schema import Schema
+from diptych.study import Study
+
+BATCH = 500
+ATTEMPTS = 3
+Order = Literal["document", "random", "uncertain"]
+SAMPLING = {
+    "document": "Sequential sampling",
+    "random": "Uniform sampling",
+    "uncertain": "Uncertainty sampling",
+}
+_LIGHT = (
+    "id",
+    "data",
+    "passage_id",
+    "meta",
+    "total_annotations",
+    "cancelled_annotations",
+    "predictions_model_versions",
+)
+Tell = Callable[[str], None]
+Row = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Pushed:
+    """What a push did, and what it found that it left alone."""
+
+    project: int
+    url: str
+    created: bool = False
+    sent: int = 0
+    known: int = 0
+    doubles: int = 0
+    updated: int = 0
+    suggestions: int = 0
+    told: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be pushed: passages in order, who sees a suggestion, and the project's settings."""
+
+    passages: Sequence[Row]
+    neighbours: Mapping[str, tuple[str, str]]
+    suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
+    shown: frozenset[str] = frozenset()
+    coders: int = 1
+    order: Order = "document"
+    sample: str = ""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    kind: Literal["coding", "adjudication"] = "coding"
+
+
+def study_key(study: Study) -> str:
+    """Return a short name by which a server tells this study's projects from others."""
+    said = [study.settings.name, sorted((d.id, d.sha256 or "") for d in study.settings.documents)]
+    return sha256_bytes(canonical(said).encode())[:12]
+
+
+def find_project(client: Client, study: Study, kind: str) -> dict[str, Any] | None:
+    """Return this study's project of a kind on the server, by the mark in its description."""
+    key = study_key(study)
+    mine = [
+        project
+        for project in client.projects()
+        if (tag := read_tag(project.get("description"))).get("study") == key and tag.get("kind") == kind
+    ]
+    return min(mine, key=lambda project: int(project["id"])) if mine else None
+
+
+def push(client: Client, study: Study, plan: Plan, tell: Tell = lambda _: None, project: int | None = None) -> Pushed:
+    """Bring the project up to date; safe to run again after any interruption.
+
+    Parameters
+    ----------
+    client : Client
+    study : Study
+    plan : Plan
+    tell : callable
+        Called with progress.
+    project : int, optional
+        Use this project instead of looking for the study's own.
+
+    Raises
+    ------
+    LabelStudioError
+        If the project belongs to another study, its configuration was changed by hand, or the schema's
+        structure changed while codings exist.
+    """
+    result = _project(client, study, plan, project)
+    present = _present(client, result, study, plan)
+    wanted = [row for row in plan.passages if row["passage"] not in present]
+    result.known = len(plan.passages) - len(wanted)
+    _send(client, study, plan, wanted, result, tell)
+    _refresh_suggestions(client, study.schema, plan, present, result)
+    _settle(client, plan, result)
+    return result
+
+
+def _project(client: Client, study: Study, plan: Plan, given: int | None) -> Pushed:
+    """Create or update the project itself."""
+    schema, key = study.schema, study_key(study)
+    config = label_config(schema, adjudicate=plan.kind == "adjudication")
+    mark = sha256_bytes(config.encode())[:12]
+    found = client.project(given) if given is not None else find_project(client, study, plan.kind)
+    fields = {
+        "label_config": config,
+        "description": f"{schema.title or schema.name}. {tag_of(key, plan.kind, mark, schema)}",
+        "expert_instruction": instructions(schema),
+        "show_instruction": True,
+        "show_skip_button": True,
+        "maximum_annotations": plan.coders,
+        "overlap_cohort_percentage": 100,
+        "show_overlap_first": plan.coders > 1,
+        "sampling": SAMPLING[plan.order],
+        "show_collab_predictions": True,
+        "enable_empty_annotation": False,
+    }
+    if found is None:
+        title = f"{study.settings.name}{' adjudication' if plan.kind == 'adjudication' else ''}"[:50]
+        made = client.create_project(fields | {"title": title.ljust(3, "_")})
+        return Pushed(int(made["id"]), client.url, created=True)
+    number = int(found["id"])
+    tag = read_tag(found.get("description"))
+    if tag.get("study") not in (None, key):
+        raise LabelStudioError(
+            f"project {number} ({found.get('title')!r}) belongs to another study",
+            hint="leave --project out: every study has a project of its own",
+        )
+    _check_config(found, tag, schema, config)
+    if found.get("label_config") == config:
+        fields.pop("label_config")
+    # turning the pre-labels on again would not bring the shown version back: touch it only where it is off
+    if found.get("show_collab_predictions"):
+        fields.pop("show_collab_predictions")
+    client.update_project(number, fields)
+    return Pushed(number, client.url)
+
+
+def _check_config(found: Row, tag: Mapping[str, str], schema: Schema, config: str) -> None:
+    """Refuse where an update would orphan codings or undo what somebody did by hand."""
+    present = str(found.get("label_config") or "")
+    if present == config or not tag:
+        return
+    if tag.get("config") != sha256_bytes(present.encode())[:12]:
+        raise LabelStudioError(
+            f"the labelling interface of project {found['id']} was changed by hand",
+            hint="carry the change into the schema, then put the old interface back in Settings, or delete it",
+        )
+    if tag.get("structure") != schema.structure_hash and found.get("total_annotations_number"):
+        raise LabelStudioError(
+            f"the schema's structure changed ({tag.get('schema')} to {schema.reference}) and "
+            f"{found['total_annotations_number']} annotations exist",
+            hint="`diptych schema diff OLD NEW` says what would be orphaned",
+        )
+
+
+def _present(client: Client, result: Pushed, study: Study, plan: Plan) -> dict[str, dict[str, Any]]:
+    """The tasks that are there, by passage; unannotated doubles are removed, strange ones told."""
+    wanted = {row["passage"]: row for row in plan.passages}
+    found: dict[str, dict[str, Any]] = {}
+    strangers = changed = 0
+    if result.created:
+        return found
+    for task in client.tasks(result.project, include=_LIGHT):
+        note, passage = note_of(task), task.get("data", {}).get("passage_id")
+        if not passage or not note:
+            strangers += 1
+            continue
+        found[passage] = _without_double(client, found[passage], task, result) if passage in found else task
+    for passage, task in found.items():
+        row = wanted.get(passage)
+        if row is None or note_of(task).get("sha256") == row["sha256"]:
+            continue
+        if _annotated(task):
+            changed += 1
+            continue
+        fresh = _task(study, plan, row)
+        client.update_task(int(task["id"]), {"data": fresh["data"], "meta": fresh["meta"]})
+        result.updated += 1
+    if strangers:
+        result.told.append(f"{strangers} tasks were not made by diptych; they are left alone")
+    if changed:
+        result.told.append(f"{changed} coded passages have another text now; their tasks keep the old one")
+    return found
+
+
+def _annotated(task: Row) -> bool:
+    return bool(task.get("total_annotations") or task.get("cancelled_annotations"))
+
+
+def _without_double(client: Client, first: dict[str, Any], second: dict[str, Any], result: Pushed) -> dict[str, Any]:
+    """Keep the annotated one of two tasks of a passage (else the older), delete the other if it is bare."""
+    keep, drop = (second, first) if _annotated(second) and not _annotated(first) else (first, second)
+    if _annotated(drop):
+        result.told.append(f"{keep['data']['passage_id']} stands twice and both are coded; both are kept")
+        return keep
+    client.delete_task(int(drop["id"]))
+    result.doubles += 1
+    return keep
+
+
+def _task(study: Study, plan: Plan, row: Row) -> dict[str, Any]:
+    passage = str(row["passage"])
+    suggestion = plan.suggestions.get(passage)
+    shown = passage in plan.shown
+    before, after = plan.neighbours.get(passage, ("", ""))
+    return task_of(
+        row,
+        study.schema,
+        study_key(study),
+        before=before,
+        after=after,
+        suggestion=suggestion if shown or plan.order == "uncertain" else None,
+        withheld=suggestion is not None and not shown,
+        sample=plan.sample,
+        answers=plan.answers.get(passage, ""),
+    )
+
+
+def _send(client: Client, study: Study, plan: Plan, wanted: Sequence[Row], result: Pushed, tell: Tell) -> None:
+    """Send what is missing in batches; after a failure look what arrived before sending again."""
+    for suggestion in plan.suggestions.values():
+        check_result(suggestion.result(), study.schema)
+    waiting = list(wanted)
+    failures = 0
+    while waiting:
+        batch = waiting[:BATCH]
+        try:
+            client.import_tasks(result.project, [_task(study, plan, row) for row in batch])
+        except LabelStudioError as error:
+            failures += 1
+            if failures >= ATTEMPTS or (error.status is not None and error.status < 500):
+                raise
+            tell(f"{error}; looking what arrived")
+            there = {
+                task.get("data", {}).get("passage_id")
+                for task in client.tasks(result.project, include=("id", "data", "passage_id"))
+            }
+            result.sent += sum(row["passage"] in there for row in waiting)
+            waiting = [row for row in waiting if row["passage"] not in there]
+            continue
+        result.sent += len(batch)
+        result.suggestions += sum(str(row["passage"]) in plan.shown for row in batch)
+        waiting = waiting[len(batch) :]
+        tell(f"{result.sent} of {len(wanted)} passages sent")
+
+
+def _refresh_suggestions(
+    client: Client, schema: Schema, plan: Plan, present: Mapping[str, Row], result: Pushed
+) -> None:
+    """Give tasks that were there before this model's suggestion, where it is to be shown."""
+    waiting = []
+    for passage in sorted(plan.shown & present.keys()):
+        task, suggestion = present[passage], plan.suggestions[passage]
+        versions = str(task.get("predictions_model_versions") or "").split(",")
+        if note_of(task).get("suggestion") == "withheld" or suggestion.model in versions or _annotated(task):
+            continue
+        check_result(suggestion.result(), schema)
+        waiting.append({"task": task["id"], **prediction_of(suggestion)})
+        if note_of(task).get("suggestion") != "shown":
+            meta = dict(task.get("meta", {})) | {"diptych": {**note_of(task), "suggestion": "shown"}}
+            client.update_task(int(task["id"]), {"meta": meta})
+    for start in range(0, len(waiting), BATCH):
+        batch = waiting[start : start + BATCH]
+        taken = client.import_predictions(result.project, batch)
+        result.suggestions += taken
+        if taken != len(batch):
+            result.told.append(f"the server took {taken} of {len(batch)} suggestions")
+
+
+def _settle(client: Client, plan: Plan, result: Pushed) -> None:
+    """Make the newest suggestions the ones that are shown: the server does not do so by itself."""
+    models = sorted({plan.suggestions[passage].model for passage in plan.shown})
+    if models and result.suggestions:
+        client.update_project(result.project, {"model_version": models[-1]})
