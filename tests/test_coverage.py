@@ -358,7 +358,7 @@ def test_a_census_says_that_its_shares_are_exact():
 
 def test_a_part_says_how_many_passages_are_coded():
     missing = [("a:1", facet) for facet in ("topic", "side", "tone")]
-    assert notes_of(missing)[0] == f"{PARTIAL} (5 of 6)"
+    assert notes_of(missing)[0] == f"{PARTIAL} (5 of 6, by facet)"
 
 
 @pytest.mark.parametrize("facet", ["topic", "side", "tone"])

@@ -37,7 +37,7 @@ class Value(BaseModel):
     score: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
         None, title="place on an ordinal scale; a value may have none"
     )
-    role: Literal["party", "joint", "none"] | None = Field(None, title="of a perspective")
+    role: Literal["party", "joint", "none"] | None = Field(None, title="of a value in a facet that asks whose view")
     markers: tuple[Text, ...] = Field((), title="names by which texts call this party")
     was: tuple[Identifier, ...] = Field((), title="earlier names")
 

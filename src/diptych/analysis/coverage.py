@@ -21,7 +21,7 @@ CENSUS = (
     "Every passage of the documents is coded, so the shares are exact for these documents; "
     "they were not drawn from a larger set."
 )
-PARTIAL = "Only part of the passages is coded: the shares hold for the coded passages."
+PARTIAL = "Not every passage has a label: the shares hold for those that have one."
 PREDICTED = (
     "Uncorrected: counted from a classifier's predictions (cross-fitted: no passage was judged by a model "
     "that had seen it). This is a prediction, not an estimate."
@@ -175,8 +175,9 @@ def coverage_notes(
         notes = [PREDICTED]
     else:
         labelled = table.drop_duplicates(["facet", by]).groupby("facet")["of"].sum() if len(table) else None
-        fewest = int(labelled.min()) if labelled is not None else 0
-        notes = [CENSUS if fewest == len(passages) else f"{PARTIAL} ({fewest} of {len(passages)})"]
+        fewest, most = (int(labelled.min()), int(labelled.max())) if labelled is not None else (0, 0)
+        some = f"{fewest} to {most}" if fewest != most else str(fewest)
+        notes = [CENSUS if fewest == len(passages) else f"{PARTIAL} ({some} of {len(passages)}, by facet)"]
     notes.append(RANGE.replace("sections", f"{table['unit'].iloc[0]}s") if len(table) else RANGE)
     beside = [column.removeprefix("share:") for column in table.columns if column.startswith("share:")]
     if beside:

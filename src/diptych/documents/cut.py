@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diptych.documents.segment import segment
-from diptych.documents.text import passage_text, text_hash, words_of
+from diptych.documents.text import count_words, passage_text, text_hash, words_of
 from diptych.records import Passage
 
 if TYPE_CHECKING:
@@ -45,5 +45,5 @@ def cut_document(text: str, identifier: str, fixes: Fixes | None = None, *, mark
     found = []
     for number, cut in enumerate(cuts, 1):
         body = passage_text(text, cut.spans, known)
-        found.append(Passage(f"{identifier}:{number:03d}", cut.section, cut.spans, len(body.split()), text_hash(body)))
+        found.append(Passage(f"{identifier}:{number:03d}", cut.section, cut.spans, count_words(body), text_hash(body)))
     return found

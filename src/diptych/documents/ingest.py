@@ -41,12 +41,13 @@ def read_passages(study: Study, document: Document) -> list[Passage] | None:
     for number, row in read_jsonl(path, required=("passage", "section", "spans", "words", "sha256")):
         try:
             spans = tuple((int(start), int(end)) for start, end in row["spans"])
-            found.append(Passage(row["passage"], row["section"], spans, int(row["words"]), row["sha256"]))
         except (TypeError, ValueError) as error:
             raise RecordError(
-                f"{path.name}:{number}: spans or words are not as they should be",
-                hint="diptych ingest --recut",
+                f"{path.name}:{number}: spans: expected pairs of offsets, found {row['spans']!r}"
             ) from error
+        if not isinstance(row["words"], int):
+            raise RecordError(f"{path.name}:{number}: words: expected a number, found {row['words']!r}")
+        found.append(Passage(row["passage"], row["section"], spans, row["words"], row["sha256"]))
     return found
 
 
@@ -74,7 +75,7 @@ def _ingest_one(study: Study, document: Document, coded: set[str], *, recut: boo
     stored = read_passages(study, document)
     path = checked_original(study, document)
     if path is None:
-        outcome: Outcome = "original not at hand" if stored else "missing"
+        outcome: Outcome = "original not at hand" if stored is not None else "missing"
         return _told(document, outcome, stored or [])
     source = read_document(path, document.encoding)
     if document.length is not None and len(source.text) != document.length:
@@ -139,12 +140,12 @@ def add_document(
             if study.original(document) is None:
                 _copy(path, study.root / "seeds" / (document.file or path.name))
             return document
-    if not author:
+    if not author or not author.strip():
         raise UsageError(
             f"{path.name} is no document of this study (by its sha256), and no author is given",
             hint=f"describe it: diptych ingest {path} --author NAME",
         )
-    identifier = re.sub(r"[^\w.-]+", "-", path.stem).strip("-.") or "document"
+    identifier = re.sub(r"[^\w.-]+", "-", path.stem)[:100].strip("-.") or "document"
     if any(document.id == identifier for document in study.settings.documents):
         raise UsageError(
             f"the study has a document {identifier!r} already, with other content",
@@ -160,16 +161,22 @@ def add_document(
         "length": len(source.text),
         "encoding": source.encoding,
     }
+    try:
+        described = Document.model_validate(entry)
+    except ValueError as error:
+        raise UsageError(f"{path.name} cannot be described so: {error}") from error
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items() if value is not None]
     _copy(path, study.root / "seeds" / path.name)
     settings = study.root / SETTINGS
     text = settings.read_text(encoding="utf-8").rstrip() + "\n\n[[documents]]\n" + "\n".join(lines) + "\n"
     write_text(settings, text)
-    return Document(**entry)
+    return described
 
 
 def _copy(path: Path, target: Path) -> None:
     if path.resolve() == target.resolve():
+        return
+    if target.is_file() and sha256_file(target) == sha256_file(path):
         return
     if target.exists():
         raise UsageError(f"{target} exists already with other content", hint="rename the file and try again")

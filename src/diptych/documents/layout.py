@@ -20,9 +20,9 @@ TERMINALS = ".!?…:。！？：؟۔।"
 CLOSERS = "\"'”’»)]}」』）】"
 _CHAPTER = re.compile(r"^(\d{1,2}|[IVXLC]{1,6})\.?\s+(?=\S)")
 _NOTE = re.compile(r"^(?:\[?(\d{1,3})[.)\]]?|[*†‡])\s+(?=\S)")
-_PAGE_NUMBER = re.compile(r"^\W*\d{1,4}\W*$|^\d{1,4}\s+|\s+\d{1,4}$")
+_PAGE_NUMBER = re.compile(r"^\W*\d{1,4}\W*$|^\d{1,4}\s+|(?<=\s)\d{1,4}$")
 _DASH_BULLET = re.compile(r"^(?:[-–—*+]|\(?(?:\d{1,2}|[a-z])[.)])\s+")
-_GLYPH_BULLET = re.compile(rf"^\s*[{BULLET_GLYPHS}]\s*|\s+[{BULLET_GLYPHS}]\s*$")
+_GLYPH_BULLET = re.compile(rf"^[{BULLET_GLYPHS}]|(?<=\s)[{BULLET_GLYPHS}]$")
 _NAME = re.compile(r"^(?:[Bb]y\s+)?(?:\w[\w’'-]*\.?\s+){1,3}\w[\w’'-]*$")
 # Rough letter widths of a book type (em), enough to tell a full line from a paragraph's last one.
 _WIDTHS = {
@@ -126,14 +126,18 @@ def read_lines(text: str) -> list[Line | None]:
     inner = [line for _, line in raw if line.strip()]
     flush = sum(not line[:1].isspace() for line in inner) > 0.8 * max(len(inner), 1)
     found: list[Line | None] = []
+    turned = False
     for start, line in raw:
         body = line.strip()
         if not body:
             found.append(None)
+            turned = turned or "\f" in line
             continue
         lead = len(line) - len(line.lstrip())
-        page = "\f" in line[:lead] or (flush and line[:lead] == " ")
-        found.append(Line(start + lead, start + lead + len(body), body, page, 0 if page else lead))
+        page = turned or "\f" in line[:lead] or (flush and line[:lead] == " ")
+        indent = 0 if page else len(line[:lead].expandtabs(4).replace("\u3000", "  "))
+        found.append(Line(start + lead, start + lead + len(body), body, page, indent))
+        turned = "\f" in line[lead + len(body) :]
     return found
 
 
@@ -160,9 +164,11 @@ class Measure:
 
 def measure(lines: Sequence[Line | None]) -> Measure | None:
     """Estimate the measure of wrapped text; `None` where every line is a paragraph of its own."""
+    indented = _uses_indents(lines)
     pairs = [(a, b) for a, b in pairwise(lines) if a is not None and b is not None]
+    pairs = [(a, b) for a, b in pairs if not (indented and _is_indented(b, a))]
     cut = sum(not ends_sentence(a.text) for a, _ in pairs)
-    if not pairs or cut < 0.5 * len(pairs) or max(len(a.text) for a, _ in pairs) > 160:
+    if not pairs or cut < 0.5 * len(pairs) or max(len(line.text) for pair in pairs for line in pair) > 160:
         return None
     inner = [a.width for a, _ in pairs]
     full = quantiles(inner, n=20, method="inclusive")[17] if len(inner) > 1 else inner[0]
@@ -180,14 +186,17 @@ def cut_blocks(lines: Sequence[Line | None], page: Measure | None) -> list[Block
             fresh = True
             continue
         glyph = bool(_GLYPH_BULLET.search(line.text))
-        dash = fresh and bool(_DASH_BULLET.match(line.text)) and not _NOTE.match(line.text)
         last = blocks[-1].lines if blocks else []
+        listed = bool(blocks) and blocks[-1].kind is Kind.BULLET
+        fits = fresh or page is None or (listed and last[-1].text[-1:] in (*TERMINALS, ";", ","))
+        dash = fits and bool(_DASH_BULLET.match(line.text)) and not _NOTE.match(line.text)
         if (
             fresh
             or page is None
             or line.page_start
             or glyph
-            or (indented and line.indent > last[-1].indent)
+            or dash
+            or (indented and not listed and _is_indented(line, last[-1]))
             or _stands_off(last, line, page.full)
         ):
             kind = Kind.BULLET if glyph or dash else Kind.BODY
@@ -201,7 +210,13 @@ def _uses_indents(lines: Sequence[Line | None]) -> bool:
     """Whether paragraphs are shown by an indented first line rather than by blank lines."""
     real = [line for line in lines if line is not None]
     starts = sum(line.indent > 1 for line in real)
-    return 0.02 * len(real) < starts < 0.5 * len(real)
+    after = [b.indent < a.indent for a, b in pairwise(lines) if a is not None and b is not None and a.indent > 1]
+    return 0.02 * len(real) < starts < len(real) and sum(after) >= 0.5 * len(after)
+
+
+def _is_indented(line: Line, last: Line) -> bool:
+    """Whether a paragraph begins with this line, in a text that indents its first lines."""
+    return line.indent > last.indent or (line.indent > 1 and ends_sentence(last.text))
 
 
 def _stands_off(last: Sequence[Line], line: Line, full: float) -> bool:
@@ -218,7 +233,8 @@ def _without_bullet(line: Line) -> Line:
     mark = re.match(rf"[{BULLET_GLYPHS}]\s*", line.text) or _DASH_BULLET.match(line.text)
     start = line.start + (mark.end() if mark else 0)
     text = line.text[mark.end() :] if mark else line.text
-    text = re.sub(rf"\s+[{BULLET_GLYPHS}]\s*$", "", text)
+    if len(text) > 1 and text[-1] in BULLET_GLYPHS and text[-2].isspace():
+        text = text[:-1].rstrip()
     return Line(start, start + len(text), text, line.page_start, line.indent)
 
 
@@ -227,16 +243,22 @@ def classify(blocks: Sequence[Block], text: str, page: Measure | None) -> None:
     bare = Counter(_without_page_number(block.text) for block in blocks if len(block.lines) <= 2)
     full = page.full if page else None
     chapter = 0
+    numbers: dict[str, set[str]] = {}
+    for block in blocks:
+        if len(block.lines) == 1 and (mark := re.match(r"\d{1,4}(?=\s)", block.text)):
+            numbers.setdefault(_without_page_number(block.text), set()).add(mark[0])
     noted = _note_marks(text)
     for position, block in enumerate(blocks):
-        if block.kind is Kind.BULLET:
+        if not any(c.isalnum() for c in block.text):
+            block.kind = Kind.ORNAMENT
+        if block.kind in (Kind.BULLET, Kind.ORNAMENT):
             continue
         before = blocks[position - 1].kind if position else None
         narrow = full is not None and block.width < 0.75 * full and len(block.lines) <= 3
         titled = narrow and not ends_sentence(block.text.replace("?", "")) and block.text[-1] not in ",;–—-"
         number = _CHAPTER.match(block.text)
-        if not any(c.isalnum() for c in block.text):
-            block.kind = Kind.ORNAMENT
+        if re.match(r"\d", block.text) and len(numbers.get(_without_page_number(block.text), ())) > 1:
+            block.kind = Kind.RUNNING
         elif number and number[1] == str(chapter + 1) and titled and len(block.text) < 90:
             block.kind, chapter = Kind.HEADING, chapter + 1
         elif len(block.lines) == 1 and _is_running(block.text, bare):
@@ -257,6 +279,8 @@ def _is_marked(block: Block, noted: set[int]) -> bool:
 def _is_marginal(block: Block, before: Kind | None, full: float | None) -> bool:
     """Several very narrow lines, or the rest of the note that stands directly above."""
     if full is None or block.width >= 0.47 * full:
+        return False
+    if len(block.lines) == 2 and _is_name(block.lines[1].text) and _is_heading(block, full, first=False):
         return False
     return len(block.lines) > 1 or (before is Kind.NOTE and not block.after_blank)
 

@@ -7,45 +7,63 @@ from collections.abc import Sequence
 
 from diptych.documents.layout import Block, Kind, Line
 
-_HEADING = re.compile(r"^#{1,6}\s+|\s+#+$")
+_HEADING = re.compile(r"^#{1,6}\s+")
+_CLOSING = re.compile(r"(?<=\s)#+$")
 _ITEM = re.compile(r"^(?:[-*+]|\d{1,9}[.)])\s+(?:\[[ xX]\]\s+)?")
+_NO_FIRST = re.compile(r"^(?!1[.)])\d")  # only a list that begins with 1 interrupts a paragraph
 _QUOTE = re.compile(r"^(?:>\s?)+")
 _RULE = re.compile(r"^(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,})$")
 _UNDERLINE = re.compile(r"^(?:=+|-{2,})$")
-_FENCE = re.compile(r"^(?:```|~~~)")
+_FENCE = re.compile(r"^(`{3,}(?=[^`]*$)|~{3,})")
 _ASIDE = re.compile(r"^(?:\[\^[^\]]+\]:|\[[^\]]+\]:\s|\||<!--|!\[[^\]]*\]\([^)]*\)$|</?\w+[^>]*>$)")
 
 
 def markdown_blocks(lines: Sequence[Line | None]) -> list[Block]:
     """Return the blocks of a Markdown document; code, tables, notes and comments are no body text."""
     blocks: list[Block] = []
-    fenced = False
-    front = lines[:1] and lines[0] is not None and lines[0].text == "---"
+    fence, comment = "", False
     open_block: Block | None = None
-    for number, line in enumerate(lines):
-        if front:
-            front = number == 0 or line is None or line.text != "---"
-            continue
+    for line in lines[_front_matter(lines) :]:
         if line is None:
             open_block = None
             continue
-        if _FENCE.match(line.text):
-            fenced, open_block = not fenced, None
+        if fence:
+            if line.text.startswith(fence) and not line.text.strip(fence[0]):
+                fence = ""
             continue
-        if fenced:
+        if comment or line.text.startswith("<!--"):
+            comment, open_block = "-->" not in line.text, None
+            continue
+        if mark := _FENCE.match(line.text):
+            fence, open_block = mark[1], None
+            continue
+        if open_block is None and line.indent >= 4 and not (blocks and blocks[-1].kind is Kind.BULLET):
             continue
         if _UNDERLINE.match(line.text) and open_block and open_block.kind is Kind.BODY:
             open_block.kind, open_block = Kind.HEADING, None
             continue
-        kind, mark = _kind(line.text)
-        bare = _after(line, mark)
-        if kind is Kind.BODY and open_block and (mark == 0 or open_block.lines):
+        kind, taken = _kind(line.text)
+        if kind is Kind.BULLET and open_block and open_block.kind is Kind.BODY and _NO_FIRST.match(line.text):
+            kind, taken = Kind.BODY, 0
+        bare = _after(line, taken, kind)
+        if not bare.text:
+            open_block = None
+            continue
+        if kind is Kind.BODY and open_block:
             open_block.lines.append(bare)
             continue
         block = Block([bare], kind)
         blocks.append(block)
         open_block = block if kind in (Kind.BODY, Kind.BULLET, Kind.NOTE) else None
-    return [block for block in blocks if block.text.strip()]
+    return blocks
+
+
+def _front_matter(lines: Sequence[Line | None]) -> int:
+    """How many first lines are settings between two rules."""
+    texts = [line.text if line else "" for line in lines]
+    if texts[:1] != ["---"] or texts[1:2] == [""]:
+        return 0
+    return next((n + 1 for n, text in enumerate(texts) if n and text in ("---", "...")), 0)
 
 
 def _kind(text: str) -> tuple[Kind, int]:
@@ -62,6 +80,8 @@ def _kind(text: str) -> tuple[Kind, int]:
     return Kind.BODY, quote.end() if quote else 0
 
 
-def _after(line: Line, mark: int) -> Line:
+def _after(line: Line, mark: int, kind: Kind) -> Line:
     text = line.text[mark:]
-    return Line(line.start + mark, line.end, text, line.page_start, line.indent)
+    if kind is Kind.HEADING:
+        text = _CLOSING.sub("", text).rstrip()
+    return Line(line.start + mark, line.start + mark + len(text), text, line.page_start, line.indent)

@@ -84,26 +84,27 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, st
             raise DocumentError(
                 f"{name}: this is no text file ({controls} control bytes)", hint="give a .txt or .md file"
             )
-    for candidate in [encoding] if encoding else ["utf-8", _guess(data)]:
+    candidates = [encoding] if encoding else ["utf-8", *_guess(data)]
+    for candidate in candidates:
         try:
             text = data.decode(candidate)
         except (UnicodeDecodeError, LookupError) as error:
-            if candidate != "utf-8" or encoding:
+            if candidate == candidates[-1]:
                 detail = f"byte {error.start}" if isinstance(error, UnicodeDecodeError) else "no such encoding"
                 raise DocumentError(
                     f"{name}: cannot be decoded as {candidate} ({detail})",
                     hint="save the file as UTF-8, or name its encoding in study.toml (encoding = …)",
                 ) from error
             continue
-        if not text.strip("\ufeff \t\r\n\f"):
+        if not text.strip().strip("\ufeff").strip():
             raise DocumentError(f"{name}: the document is empty")
         return text, candidate
     raise AssertionError("unreachable")
 
 
-def _guess(data: bytes) -> str:
-    """The likeliest encoding of bytes that are not UTF-8."""
+def _guess(data: bytes) -> list[str]:
+    """The likeliest encoding of bytes that are not UTF-8, if any is likely."""
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data).best()
-    return best.encoding if best else "utf-8"
+    best = from_bytes(data, cp_isolation=["cp1252", "cp1251", "koi8_r", "gb18030", "big5"]).best()
+    return [best.encoding] if best else []

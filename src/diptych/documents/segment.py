@@ -62,7 +62,10 @@ def segment(text: str, *, markdown: bool = False) -> list[Cut]:
     ['Oil flows east. Prices are\nlow.', 'Arms sales fell.']
     """
     blocks, page = (markdown_blocks(read_lines(text)), None) if markdown else read_blocks(text)
-    return [Cut(_clip(draft.section), tuple(_merge(draft.spans, text))) for draft in _assemble(blocks, page)]
+    drafts = _assemble(blocks, page)
+    if not drafts:  # nothing but a line or two that look like headings: they are the text
+        drafts = [Draft("", [block]) for block in blocks if block.kind is Kind.HEADING]
+    return [Cut(_clip(draft.section), tuple(_merge(draft.spans, text))) for draft in drafts]
 
 
 def _assemble(blocks: Sequence[Block], page: Measure | None) -> list[Draft]:
@@ -77,7 +80,7 @@ def _assemble(blocks: Sequence[Block], page: Measure | None) -> list[Draft]:
                 section = _title(block)
             broken_by_heading, previous = True, None
             continue
-        if block.kind not in (Kind.BODY, Kind.BULLET):
+        if block.kind not in (Kind.BODY, Kind.BULLET) or not any(c.isalnum() for c in block.text):
             broken_by_page = True
             continue
         for draft in unfinished:
@@ -133,7 +136,7 @@ def _continues(
 
 def _changes_width(previous: Block | None, block: Block, page: Measure | None) -> bool:
     """Whether the text grows narrow or wide between two blocks, as it does beside a margin note."""
-    if previous is None or page is None:
+    if previous is None or page is None or len(block.lines) == 1:  # one line may be short by itself
         return False
     before = max(line.width for line in previous.lines[-3:])
     after = max(line.width for line in block.lines[:3])

@@ -9,16 +9,28 @@ from collections.abc import Collection, Iterable, Sequence
 
 from diptych.documents.layout import BULLET_GLYPHS
 
-_HYPHENATED = re.compile(r"(\b[\w'’]+(?:-[\w'’]+)*)[-\u2010][ \t]*(?:\r\n|\r|\n)\s*([\w'’]+)")
+_HYPHENATED = re.compile(r"(?<![\w'’])([\w'’]++)[-\u2010][ \t]*(?:\r\n|\r|\n)\s*([\w'’]+)")
+_COMPOUND = re.compile(r"(?:[\w'’]++-)++$")
 _WIDE = "\u3000-\u30ff\u3400-\u9fff\uff00-\uffef"
 _WIDE_BREAK = re.compile(rf"(?<=[{_WIDE}])\s*[\r\n]+\s*(?=[{_WIDE}])")
 _BULLET = re.compile(rf"(?:^|(?<=\s))[{BULLET_GLYPHS}](?=\s|$)", re.MULTILINE)
+_TOKEN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _WORD = re.compile(r"[^\W_][\w'’]*(?:-[\w'’]+)*")
+
+
+def count_words(text: str) -> int:
+    """Count the words of a normalised text; a Chinese, Japanese or Korean character is a word.
+
+    >>> count_words("Oil – and gas"), count_words("北京的石油。")
+    (3, 5)
+    """
+    return sum(any(c.isalnum() for c in token) for token in _TOKEN.findall(text))
 
 
 def words_of(text: str) -> frozenset[str]:
     """Return the words of a document, case-folded and without those cut at a line end."""
-    return frozenset(word.casefold() for word in _WORD.findall(_HYPHENATED.sub(" ", text)))
+    composed = unicodedata.normalize("NFC", text.replace("\u00ad", ""))
+    return frozenset(word.casefold() for word in _WORD.findall(_HYPHENATED.sub(" ", composed)))
 
 
 def normalise(text: str, known: Collection[str] = ()) -> str:
@@ -40,11 +52,13 @@ def normalise(text: str, known: Collection[str] = ()) -> str:
 
     def join(match: re.Match[str]) -> str:
         left, right = match.groups()
-        return f"{left}-{right}" if _keeps_hyphen(left, right, known) else left + right
+        before = _COMPOUND.search(match.string[max(0, match.start() - 80) : match.start()])
+        whole = (before[0] if before else "") + left
+        return f"{left}-{right}" if _keeps_hyphen(whole, right, known) else left + right
 
-    text = _BULLET.sub(" ", unicodedata.normalize("NFC", text).replace("\u00ad", ""))
+    text = _BULLET.sub(" ", unicodedata.normalize("NFC", text.replace("\u00ad", "")))
     text = _WIDE_BREAK.sub("", _HYPHENATED.sub(join, text))
-    return " ".join(text.split())
+    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 def _keeps_hyphen(left: str, right: str, known: Collection[str]) -> bool:

@@ -57,13 +57,14 @@ def collect(study: Study, *, originals: bool = False) -> dict[str, Any]:
         "study": study.settings,
         "schema": schema,
         "version": __version__,
-        "summary": sentences.study_sentence(passages, schema),
+        "summary": sentences.study_sentence(passages, schema, codings),
         "coded_by": sentences.coder_sentence(codings, coders),
         "authors": study.authors,
         "glance": [],
         "coders": coders.coders,
         "missing": missing,
         "hashes": step_inputs(study, "report"),
+        "digests": bool((passages["source"] == "digest").any()),
         "originals": bool((passages["source"] == "original").any()),
     }
     quarrels = disputes(codings, schema)
@@ -76,7 +77,7 @@ def collect(study: Study, *, originals: bool = False) -> dict[str, Any]:
     if labels is not None:
         table = coverage(passages, labels, schema, others=coder_labels(study), seed=seed)
         found |= _coverage(study, passages, table)
-        found |= _stance(study, passages, labels)
+        found |= _scale(study, passages, labels)
         found["glance"] += sentences.coverage_sentences(table, schema)
         pair = _try(lambda: divergence(passages, labels, schema, seed=seed), missing)
         if pair is not None:
@@ -160,12 +161,12 @@ def _columns(facet: Facet | None) -> Sequence[Value | None]:
     return facet.values if facet else (None,)
 
 
-def _stance(study: Study, passages: pd.DataFrame, labels: pd.DataFrame) -> dict[str, Any]:
+def _scale(study: Study, passages: pd.DataFrame, labels: pd.DataFrame) -> dict[str, Any]:
     """Distributions of the first ordinal facet within every value of the crossed facets, per author."""
     schema = study.schema
     ordinal = next((facet for facet in schema.facets if facet.scale == "ordinal"), None)
     if ordinal is None:
-        return {"stance": None}
+        return {"scale": None}
     frame = passages.merge(labels, left_on="passage", right_index=True)
     within = [facet for facet in schema.cells if facet.id != ordinal.id]
     groups = [
@@ -182,7 +183,7 @@ def _stance(study: Study, passages: pd.DataFrame, labels: pd.DataFrame) -> dict[
         for facet in within
     ]
     legend = zip(ordinal.values, tones([value.score for value in ordinal.values]), strict=True)
-    return {"stance": ordinal, "stance_groups": groups, "stance_legend": list(legend)}
+    return {"scale": ordinal, "scale_groups": groups, "scale_legend": list(legend)}
 
 
 def _bar(frame: pd.DataFrame, ordinal: Facet, facet: Facet, value: str, author: str) -> dict[str, Any]:

@@ -25,17 +25,25 @@ def cell_label(schema: Schema, facet: str, value: str) -> str:
     return names if len(facets) > 1 else f"{facets[0].name}: {names}"
 
 
-def study_sentence(passages: pd.DataFrame, schema: Schema) -> str:
-    """Say what was coded: authors, documents, passages."""
+def plural(number: int, noun: str) -> str:
+    """Return “1 passage”, “2 passages”."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def study_sentence(passages: pd.DataFrame, schema: Schema, codings: pd.DataFrame) -> str:
+    """Say what was coded: authors, documents, passages, and how many of them are coded on every facet."""
     parts = []
     for author, rows in passages.groupby("author", sort=False):
         documents = rows["document"].nunique()
         years = sorted({int(y) for y in rows["year"].dropna()})
         when = f", {years[0]}" if len(years) == 1 else f", {years[0]}–{years[-1]}" if years else ""
         many = "one document" if documents == 1 else f"{documents} documents"
-        parts.append(f"{author} ({many}{when}: {len(rows)} passages)")
+        parts.append(f"{author} ({many}{when}: {plural(len(rows), 'passage')})")
     asked = ", ".join(facet.name.casefold() for facet in schema.asked)
-    return f"{_and(parts)}. Every passage is coded on {len(schema.asked)} facets: {asked}."
+    answered = codings[codings["role"] != "digest"].groupby("passage")["facet"].nunique()
+    complete = int((answered == len(schema.facets)).sum())
+    who = "Every passage is" if complete == len(passages) else f"{complete} of {len(passages)} passages are"
+    return f"{_and(parts)}. {who} coded on {plural(len(schema.asked), 'facet')}: {asked}."
 
 
 def coder_sentence(codings: pd.DataFrame, coders: Coders) -> str:
@@ -45,7 +53,7 @@ def coder_sentence(codings: pd.DataFrame, coders: Coders) -> str:
         return "Nothing is coded yet."
     kinds = {coders.coders[name].kind if name in coders.coders else "" for name in names}
     if coders.one_model(names):
-        many = f", {len(names)} times independently" if len(names) > 1 else ""
+        many = f" in {len(names)} readings" if len(names) > 1 else ""
         return f"Coded by a language model following the codebook{many}; no coding is by a person."
     if kinds == {"human"}:
         return f"Coded by {len(names)} people."

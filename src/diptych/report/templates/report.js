@@ -5,14 +5,18 @@
   const shown = document.getElementById("shown");
   form.hidden = false;
 
+  function named(name) {
+    return form.querySelector("[name='" + name + "']:not([data-facet])");
+  }
+
   function apply() {
     const wanted = [];
     for (const select of form.querySelectorAll("select[data-facet]")) {
       if (select.value) wanted.push(" " + select.name + "=" + select.value + " ");
     }
-    const author = form.elements.author.value;
-    const coders = form.elements.coders.value;
-    const words = form.elements.words.value.trim().toLowerCase();
+    const author = named("author").value;
+    const coders = named("coders").value;
+    const words = named("words").value.trim().toLowerCase();
     let count = 0;
     for (const item of items) {
       const values = " " + item.dataset.values + " ";
@@ -33,11 +37,13 @@
     const link = event.target.closest("a.to-evidence");
     if (link) {
       form.reset();
-      form.elements.author.value = link.dataset.author;
+      named("author").value = link.dataset.author;
       const values = link.dataset.value.split(" x ");
-      link.dataset.facets.split(" x ").forEach((facet, place) => {
-        form.elements[facet].value = values[place];
-      });
+      const facets = link.dataset.facets.split(" x ");
+      for (const select of form.querySelectorAll("select[data-facet]")) {
+        const place = facets.indexOf(select.name);
+        if (place >= 0) select.value = values[place];
+      }
       setTimeout(apply, 1);
     } else if (event.target.closest("a.to-passage")) {
       form.reset();
