@@ -293,7 +293,7 @@ def test_export_to_stdout_is_a_table_to_be_coded(command, trained, kind, parse):
     rows = parse(result.out)
     assert list(rows[0]) == ["passage", "author", "section", "text", *FACETS, "comment"]
     assert [row["passage"] for row in rows][7:9] == ["harbour-north:008", "harbour-south:001"]
-    assert result.err == "16 rows\n"
+    assert result.err.endswith("16 rows\n")
 
 
 # which study

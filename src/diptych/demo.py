@@ -9,7 +9,7 @@ from pathlib import Path
 
 from diptych.analysis.divergence import largest
 from diptych.api import divergence
-from diptych.errors import FileWriteError
+from diptych.errors import FileWriteError, UsageError
 from diptych.records import rows_of
 from diptych.report.sentences import cell_label, counted
 from diptych.study import Study
@@ -42,6 +42,21 @@ def copy_bundled(target: Path) -> Study:
     return Study.load(target)
 
 
+def check_target(target: Path) -> None:
+    """Refuse a folder that holds anything but an earlier demo.
+
+    Raises
+    ------
+    UsageError
+        Naming the folder.
+    """
+    if not target.exists() or (target.is_dir() and not any(p.name != ".diptych" for p in target.iterdir())):
+        return
+    settings = target / "study.toml"
+    if not settings.is_file() or settings.read_bytes() != (Study.bundled().root / "study.toml").read_bytes():
+        raise UsageError(f"{target} exists and holds something else", hint="name another folder with --out")
+
+
 def run_demo(target: Path, stage: Callable[[str], None]) -> Demo:
     """Go the whole way: ingest, gold labels, training, report.
 
@@ -60,9 +75,12 @@ def run_demo(target: Path, stage: Callable[[str], None]) -> Demo:
     from diptych.lock import record_step
     from diptych.report.build import write_report
 
-    stage("copying the bundled study")
-    study = copy_bundled(target)
-    with exclusive(study.state):
+    if not (target / ".diptych").is_dir():
+        check_target(target)
+    with exclusive(target / ".diptych"):
+        check_target(target)
+        stage("copying the bundled study")
+        study = copy_bundled(target)
         stage("cutting documents into passages")
         ingest(study, coded=load_codings(study)["passage"].unique())
         stage("deriving gold labels from the codings")

@@ -3,7 +3,8 @@
 ::
 
     DiptychError                     exit code 1
-    ├── StudyError                   study.toml, or no study at all
+    ├── StudyError                   study.toml says something that cannot be
+    ├── NoStudyError                 no study here (a StudyError)
     ├── SchemaError                  a codebook that does not hold together
     ├── DocumentError                a document that cannot be read or has changed
     ├── RecordError                  a row that cannot be taken
@@ -36,6 +37,10 @@ class DiptychError(Exception):
 
 class StudyError(DiptychError, ValueError):
     """The study's settings are missing or wrong."""
+
+
+class NoStudyError(StudyError):
+    """There is no study where one was looked for."""
 
 
 class SchemaError(DiptychError, ValueError):
@@ -94,6 +99,7 @@ def nearest(name: object, allowed: Iterable[str]) -> str:
     " (did you mean 'moscow'?)"
     """
     text = str(name)
+    allowed = list(allowed)
     close = get_close_matches(text.casefold(), {a.casefold(): a for a in allowed}, n=1, cutoff=0.6)
     if not close:
         return ""

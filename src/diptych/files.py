@@ -51,14 +51,14 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     FileWriteError
         If the folder cannot be written or the disk is full. The old file, if any, stays.
     """
-    if path.exists() and not path.is_file():  # a device or a pipe: there is nothing to put in place
-        with path.open(mode, **({} if "b" in mode else {"encoding": "utf-8"})) as stream:  # type: ignore[call-overload]
-            yield stream
-        return
     path = path.resolve()  # write through a link, do not replace it
     handle = None
     temporary: Path | None = None
     try:
+        if path.exists() and not path.is_file():  # a device or a pipe: there is nothing to put in place
+            with path.open(mode) as stream:
+                yield stream
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         temporary = Path(name)
@@ -146,9 +146,9 @@ def read_toml(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise StudyError("\n".join(describe(error, path.name, model))) from error
+        raise StudyError("\n".join(describe(error, path.name, model)), hint=f"correct {path}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise StudyError(f"{path.name}: no TOML: {error}") from error
+        raise StudyError(f"{path.name}: no TOML: {error}", hint=f"correct {path}") from error
     except OSError as error:
         raise StudyError(f"cannot read {path}: {error.strerror}") from error
 
@@ -163,6 +163,11 @@ def describe(error: ValidationError, name: str, model: type[BaseModel]) -> list[
         )
         if fault["type"] == "too_short" and deeper:
             continue  # it is short only because the faulty entries below it fell away
+        strange = [
+            f["loc"][-1] for f in faults if f["type"] == "extra_forbidden" and f["loc"][:-1] == fault["loc"][:-1]
+        ]
+        if fault["type"] == "missing" and nearest(fault["loc"][-1], map(str, strange)):
+            continue  # it is there, misspelt
         place = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
             lines.append(f"{name}: unknown key {place!r}{nearest(fault['loc'][-1], _names(model))}")

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from diptych.errors import StudyError, nearest
+from diptych.errors import NoStudyError, StudyError, nearest
 from diptych.files import read_toml, sha256_file
 from diptych.schema import Schema
 
@@ -85,12 +85,16 @@ class Study:
         root = Path(folder).resolve()
         path = root / SETTINGS
         if not path.is_file():
-            raise StudyError(f"no study in {root}: {SETTINGS} is missing", hint="`diptych init DIR` makes a new study")
+            raise NoStudyError(
+                f"no study in {root}: {SETTINGS} is missing", hint="`diptych init DIR` makes a new study"
+            )
         settings = read_toml(path, Settings)
         schema_path = root / settings.schema_
         if not schema_path.is_file():
             near = nearest(settings.schema_, [f"schemas/{p.name}" for p in root.glob("schemas/*.yaml")])
-            raise StudyError(f"{SETTINGS}: schema: no file {settings.schema_!r}{near}")
+            raise StudyError(
+                f"{SETTINGS}: schema: no file {settings.schema_!r}{near}", hint=f"correct schema in {root / SETTINGS}"
+            )
         return cls(root, settings, Schema.load(schema_path))
 
     @classmethod
@@ -100,7 +104,7 @@ class Study:
         for folder in (here, *here.parents):
             if (folder / SETTINGS).is_file():
                 return cls.load(folder)
-        raise StudyError(
+        raise NoStudyError(
             f"no study here: no {SETTINGS} in {here} or above",
             hint="go to a study's folder, name it with --study DIR, or make one with `diptych init DIR`",
         )

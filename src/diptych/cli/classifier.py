@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from textwrap import shorten
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -179,7 +180,7 @@ def classify_command(
     from diptych.errors import UsageError
 
     if not files:
-        if sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("nothing to classify", hint='name a file, or: echo "a text" | diptych classify -')
         files = ("-",)
     if form is None:
@@ -209,7 +210,7 @@ def _model(path: Path | None, folder: Path | None, talk: Talk) -> Model:
     from diptych.api import model_for
     from diptych.classifier.bundled import bundled_model
     from diptych.classifier.persist import load_model
-    from diptych.errors import StudyError
+    from diptych.errors import NoStudyError
     from diptych.study import Study
 
     if path is not None:
@@ -218,7 +219,7 @@ def _model(path: Path | None, folder: Path | None, talk: Talk) -> Model:
         return model_for(Study.load(folder))
     try:
         return model_for(Study.find())
-    except StudyError:
+    except NoStudyError:
         return bundled_model(talk)
 
 
@@ -238,7 +239,9 @@ def _rows(
             if found == "text":
                 data = stream.read()
                 if not data.strip():
-                    raise DocumentError(f"{'standard input' if name == '-' else name}: there is no text")
+                    raise DocumentError(
+                        f"{'standard input' if name == '-' else name}: there is no text", hint="give it some text"
+                    )
                 yield from document_rows(name, data)
             else:
                 yield from table_rows(stream, name, found, text_column=text_column, id_column=id_column)
@@ -271,7 +274,7 @@ def _write(rows: Iterator[Row], form: str, stream: IO[str]) -> None:
 def _print_predictions(rows: list[Row], facets: list[str], text_column: str, prefix: str) -> None:
     shown = []
     for row in rows:
-        line = {"text": _clip(row[text_column])}
+        line = {"text": shorten(row[text_column], 60, placeholder="…")}
         for facet in facets:
             value = row[prefix + facet] or "(abstains)"
             line[facet] = f"{value} {row[f'{prefix}{facet}_p']:.2f}"
@@ -279,11 +282,6 @@ def _print_predictions(rows: list[Row], facets: list[str], text_column: str, pre
         line["language"] = row[f"{prefix}language"]
         shown.append(line)
     print_table(shown, {"text": "text", **{facet: facet for facet in facets}, "language": "language", "note": ""})
-
-
-def _clip(text: str, length: int = 60) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _write_rejects(rejects: list[Reject], out: Path | None, first_input: str) -> None:

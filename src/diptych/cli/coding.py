@@ -57,7 +57,7 @@ def import_command(
     """
     from diptych.coding.codings import load_codings, write_codings
     from diptych.documents.ingest import read_passages
-    from diptych.errors import StudyError, nearest
+    from diptych.errors import RecordError, StudyError, nearest
     from diptych.exchange.codings_table import read_codings
     from diptych.exchange.tables import open_input, read_table
     from diptych.files import exclusive
@@ -83,7 +83,10 @@ def import_command(
             written = write_codings(study, found.codings, names.pop() if len(names) == 1 else "import")
             talk(f"{written.rows} codings in {written.path.relative_to(study.root)}")
         for column in sorted(found.unread):
-            talk(f"column {column!r} is not read{nearest(column, study.schema.facet_ids)}")
+            meant = nearest(column, study.schema.facet_ids)
+            if meant:
+                raise RecordError(f"column {column!r} is not read{meant}", hint="correct the header, then import again")
+            talk(f"column {column!r} is not read")
         talk(f"{len(found.codings)} new, {found.unchanged} known before, {len(found.rejects)} rows rejected")
     if found.rejects:
         _write_rejects(study.state / "rejects" / f"{Path(file).stem if file != '-' else 'stdin'}.jsonl", found.rejects)
@@ -141,6 +144,8 @@ def export_command(
         writer = CsvWriter(stream) if kind == "csv" else JsonlWriter(stream)
         for row in rows:
             writer.write(row)
+    if rows and not any(row["text"] for row in rows):
+        talk("no passage has a text here: there are no digests; --with-originals takes the documents' own text")
     talk(f"{len(rows)} rows" + ("" if file == "-" else f" in {file}"))
 
 

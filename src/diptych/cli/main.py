@@ -69,6 +69,8 @@ def diptych() -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    if "_DIPTYCH_COMPLETE" in os.environ:
+        diptych.main(prog_name="diptych")  # shell completion
     sys.exit(run(sys.argv[1:]))
 
 
@@ -77,31 +79,54 @@ def run(arguments: list[str]) -> int:
 
     0 done, 1 failed, 2 usage, 3 finished with rejected rows, 130 interrupted.
     """
+    debug = "--debug" in arguments
     try:
-        code = diptych.main(arguments, prog_name="diptych", standalone_mode=False)
+        with diptych.make_context("diptych", list(arguments)) as context:
+            diptych.invoke(context)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; what was complete is kept, run the command again to go on", err=True)
-        return 130
+        return _say("interrupted; what was complete is kept, run the command again to go on", code=130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 0
     except DiptychError as error:
-        if "--debug" in arguments:
+        if debug:
             raise
-        for line in str(error).splitlines():
-            click.echo(f"error: {line}" if error.exit_code != 3 else line, err=True)
-        if error.hint:
-            click.echo(f"hint: {error.hint}", err=True)
-        return error.exit_code
+        return _say(*_lines(error), hint=error.hint, code=error.exit_code)
+    except OSError as error:
+        if debug:
+            raise
+        _forget_output()
+        hint = "is the disk full? what was written to files is complete or was not begun"
+        return _say(f"error: cannot write: {error.strerror or error}", hint=hint, code=1)
     except Exception as error:
-        if "--debug" in arguments:
+        if debug:
             raise
-        click.echo(f"error: {type(error).__name__}: {error}", err=True)
-        click.echo("hint: this is a fault in diptych; run again with --debug and report what it shows", err=True)
-        return 1
-    return code if isinstance(code, int) else 0
+        hint = "this is a fault in diptych; run again with --debug and report what it shows"
+        return _say(f"error: {type(error).__name__}: {error}", hint=hint, code=1)
+    return 0
+
+
+def _lines(error: DiptychError) -> list[str]:
+    """The lines of an error; rows set aside are news, not an error."""
+    return [line if error.exit_code == 3 else f"error: {line}" for line in str(error).splitlines()]
+
+
+def _say(*lines: str, hint: str = "", code: int) -> int:
+    """Say lines and a hint on stderr and return the exit code."""
+    for line in lines:
+        click.echo(line, err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)
+    return code
+
+
+def _forget_output() -> None:
+    """Send what is still buffered nowhere, so that nobody complains when the program ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -40,7 +40,7 @@ def init_command(target: Path, schema_path: Path | None, talk: Talk) -> None:
     talk(
         "  diptych gold && diptych train && diptych report"
         if schema_path is None
-        else "  diptych export csv to-code.csv"
+        else "  diptych export csv to-code.csv --with-originals"
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from diptych.documents.layout import Block, Kind, Line
+from diptych.documents.layout import Block, Kind
+from diptych.documents.lines import Line
 
 _HEADING = re.compile(r"^#{1,6}\s+")
 _CLOSING = re.compile(r"(?<=\s)#+$")

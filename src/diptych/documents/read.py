@@ -58,7 +58,7 @@ def read_document(path: Path, encoding: str | None = None) -> Source:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DocumentError(f"cannot read {path}: {error.strerror}") from error
+        raise DocumentError(f"cannot read {path}: {error.strerror}", hint="is the name right?") from error
     text, used = decode(data, path.name, encoding)
     return Source(path.name, text, used, sha256_bytes(data))
 
@@ -97,7 +97,7 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, st
                 ) from error
             continue
         if not text.strip().strip("\ufeff").strip():
-            raise DocumentError(f"{name}: the document is empty")
+            raise DocumentError(f"{name}: the document is empty", hint="give a file with text in it")
         return text, candidate
     raise AssertionError("unreachable")
 

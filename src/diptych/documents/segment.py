@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from diptych.documents.layout import Block, Kind, Measure, read_blocks, read_lines
+from diptych.documents.layout import Block, Kind, read_blocks
+from diptych.documents.lines import Measure, read_lines
 from diptych.documents.markdown import markdown_blocks
 
 LOOK_AHEAD = 12  # blocks an interrupted paragraph may wait for its other half (a page of sidebar)

@@ -73,7 +73,16 @@ def read_table(
         yield from _read_csv(stream, name, "\t" if kind == "tsv" else ",", required)
 
 
+def empty_table(name: str) -> RecordError:
+    """Word that a table holds nothing."""
+    return RecordError(
+        f"{'standard input' if name == '-' else name}: the table is empty",
+        hint="the first line of a table names its columns",
+    )
+
+
 def _read_jsonl(stream: IO[bytes], name: str, required: Sequence[str]) -> Iterator[tuple[int, Row | Reject]]:
+    number = 0
     for number, raw in enumerate(stream, 1):
         if not raw.strip():
             continue
@@ -92,6 +101,8 @@ def _read_jsonl(stream: IO[bytes], name: str, required: Sequence[str]) -> Iterat
             yield number, Reject(number, str(error), raw.decode("utf-8", "replace").strip())
         else:
             yield number, row
+    if number == 0:
+        raise empty_table(name)
 
 
 def _read_csv(
@@ -103,11 +114,11 @@ def _read_csv(
     try:
         header = next(reader, None)
         if not header:
-            raise RecordError(f"{name}: the table is empty")
+            raise empty_table(name)
         header = [column.strip() for column in header]
         twice = sorted({column for column in header if header.count(column) > 1})
         if twice:
-            raise RecordError(f"{name}:1: column {twice[0]!r} stands twice")
+            raise RecordError(f"{name}:1: column {twice[0]!r} stands twice", hint="rename or remove one of them")
         for column in required:
             if column not in header:
                 raise RecordError(
@@ -136,11 +147,13 @@ def _read_csv(
 def open_input(name: str) -> IO[bytes]:
     """Open a file, or standard input for `-`."""
     if name == "-":
+        if sys.stdin is None:
+            raise RecordError("standard input is closed", hint='name a file, or: echo "a text" | diptych classify -')
         return sys.stdin.buffer
     try:
         return Path(name).open("rb")
     except OSError as error:
-        raise RecordError(f"cannot read {name}: {error.strerror}") from error
+        raise RecordError(f"cannot read {name}: {error.strerror}", hint="is the name right?") from error
 
 
 def defuse(value: Any) -> Any:
@@ -176,6 +189,12 @@ class CsvWriter:
         if self._columns is None:
             self._columns = list(row)
             self._put([defuse(column) for column in self._columns])
+        late = next((column for column in row if column not in self._columns), None)
+        if late is not None:
+            raise RecordError(
+                f"column {late!r} comes up only after the first row, and a CSV file names its columns once",
+                hint="write --format jsonl, or give every row the same columns",
+            )
         self._put([_cell(row.get(column)) for column in self._columns])
 
     def _put(self, cells: list[Any]) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
 from pathlib import Path
 
 from diptych.coding.codings import load_coders
+from diptych.errors import LabelStudioError
 from diptych.files import write_text
+from diptych.labelstudio.client import Client
+from diptych.labelstudio.server import Login
 from diptych.study import Study
 
 Book = dict[str, dict[str, str]]
@@ -81,3 +86,38 @@ def write_down_coders(study: Study, names: set[str]) -> None:
     for name in new:
         text += f'\n[coders.{json.dumps(name)}]\nkind = "human"\nwho = "An annotator in Label Studio."\n'
     write_text(path, text)
+
+
+def add_account(client: Client, url: str, name: str) -> Login:
+    """Make an account by the organization's invitation, as a new annotator would by hand.
+
+    Raises
+    ------
+    LabelStudioError
+        If the server refuses, for example because the account exists.
+    """
+    import httpx
+
+    address = name if "@" in name else f"{re.sub(r'[^a-z0-9._-]+', '-', name.casefold())}@diptych.local"
+    if address in client.users().values():
+        raise LabelStudioError(f"{address} has an account already", hint="choose another name")
+    login = Login(address, secrets.token_urlsafe(12))
+    invitation = str(client.request("GET", "api/invite")["invite_url"]).lstrip("/")
+    try:
+        with httpx.Client(base_url=url.rstrip("/") + "/", timeout=60) as browser:
+            page = browser.get(invitation)
+            token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+            if token is None:
+                raise LabelStudioError("the sign-up page is not as expected", hint="make the account by hand")
+            form = {
+                "csrfmiddlewaretoken": token[1],
+                "email": login.address,
+                "password": login.password,
+                "allow_newsletters": "false",
+            }
+            answer = browser.post(invitation, data=form, headers={"Referer": str(page.url)})
+    except httpx.HTTPError as error:
+        raise LabelStudioError(f"no Label Studio answers at {url} ({type(error).__name__})") from None
+    if answer.status_code != 302 or login.address not in client.users().values():
+        raise LabelStudioError("Label Studio did not make the account", hint="make it by hand on its sign-up page")
+    return login

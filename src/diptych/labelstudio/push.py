@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from diptych.errors import LabelStudioError
+from diptych.exchange.label_config import instructions, label_config, read_tag, tag_of
 from diptych.exchange.label_studio import (
     Suggestion,
     check_result,
-    instructions,
-    label_config,
     note_of,
     prediction_of,
-    read_tag,
-    tag_of,
     task_of,
 )
 from diptych.files import canonical, sha256_bytes
