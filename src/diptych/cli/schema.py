@@ -94,3 +94,49 @@ def json_schema(talk: Talk) -> None:
 
     title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A diptych schema"}
     print_json(title | Schema.model_json_schema(by_alias=True))
+
+
+@schema_command.command("label-config")
+@_FILE
+@click.option("--adjudicate", is_flag=True, help="For a project of disputed passages.")
+@common
+def label_config(file: Path | None, adjudicate: bool, folder: Path | None, talk: Talk) -> None:
+    """Print the labelling interface as Label Studio's XML."""
+    from diptych.exchange.label_config import label_config as config
+
+    click.echo(config(_load(file, folder), adjudicate=adjudicate))
+
+
+@schema_command.command("diff")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@formatted
+@common
+def diff_command(old: Path, new: Path, form: str, folder: Path | None, talk: Talk) -> None:
+    """Say what changed from OLD to NEW, and what codings would not survive it."""
+    from dataclasses import asdict
+
+    from diptych.schema_diff import diff
+
+    changes = diff(_load(old, folder), _load(new, folder))
+    rows = [asdict(change) for change in changes]
+    if form == "json":
+        print_json(rows)
+    elif form == "csv":
+        print_csv(rows)
+    elif rows:
+        shown = [row | {"safe": "yes" if row["safe"] else "NO"} for row in rows]
+        columns = {
+            "kind": "change",
+            "facet": "facet",
+            "old": "old",
+            "new": "new",
+            "safe": "codings survive",
+            "detail": "",
+        }
+        print_table(shown, columns)
+    else:
+        talk("nothing changed")
+    lost = sum(not change.safe for change in changes)
+    if lost:
+        talk(f"{lost} changes would orphan codings or change what they mean")

@@ -92,7 +92,7 @@ def label_config(schema: Schema, *, adjudicate: bool = False) -> str:
         rows="2",
         maxSubmissions="1",
         editable="true",
-        placeholder="Comment (optional; Enter keeps it)",
+        placeholder="Comment (optional; Shift+Enter adds it)",
     )
     ET.indent(view)
     return ET.tostring(view, encoding="unicode")

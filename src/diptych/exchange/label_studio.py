@@ -156,6 +156,7 @@ def task_of(
         "structure": schema.structure_hash,
         "sha256": passage["sha256"],
         "suggestion": shown,
+        "model": suggestion.model if suggestion is not None and shown == "shown" else "",
         "sample": sample,
     }
     task: dict[str, Any] = {"data": data, "meta": {"diptych": note}}

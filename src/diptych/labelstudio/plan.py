@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from diptych.classifier.persist import Model, load_model
 from diptych.coding.codings import load_codings
 from diptych.coding.reliability import disputes
-from diptych.coding.sampling import Sample
+from diptych.coding.sampling import Sample, draw_sample
 from diptych.documents.passages import load_passages
 from diptych.errors import CodingError, DocumentError, NotTrainedError, UsageError
 from diptych.exchange.label_studio import Suggestion
@@ -172,3 +174,40 @@ def _chance(study: Study, purpose: str, passage: str) -> float:
     """A number from 0 to 1 that is drawn by the study's seed, the same every time."""
     said = f"{study.settings.seed} {purpose} {passage}"
     return int(sha256_bytes(said.encode())[:12], 16) / 16**12
+
+
+def draw_next(study: Study, *, size: int, equal: bool = False, seed: int | None = None) -> Sample:
+    """Draw which of the uncoded passages to code next.
+
+    Parameters
+    ----------
+    study : Study
+    size : int
+    equal : bool, default False
+        Equal chances; otherwise by the model's uncertainty, where there is a model.
+    seed : int, optional
+        Default: the study's.
+
+    Raises
+    ------
+    UsageError
+        If more passages are asked for than are uncoded.
+    """
+    codings = load_codings(study)
+    coded = set(codings.loc[codings["role"] == "coder", "passage"])
+    rows = [row for row in _rows(study) if row["passage"] not in coded]
+    model = None if equal or not study.model_file.exists() else _model(study)
+    suggestions = suggest(model, rows) if model else {}
+    uncertainty = np.array([1 - suggestions[row["passage"]].score if model else 0.0 for row in rows])
+    cells = [facet.id for facet in study.schema.cells]
+    strata = [
+        " x ".join([row["author"], *(suggestions[row["passage"]].values[c][0] for c in cells if model)]) for row in rows
+    ]
+    return draw_sample(
+        [row["passage"] for row in rows],
+        strata,
+        uncertainty,
+        size=size,
+        seed=study.settings.seed if seed is None else seed,
+        model=model.version if model else "",
+    )

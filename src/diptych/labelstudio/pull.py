@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from diptych.exchange.tables import Reject
 from diptych.files import canonical, write_text
 from diptych.labelstudio.client import Client
 from diptych.labelstudio.people import People, write_down_coders
-from diptych.labelstudio.push import find_project, study_key
+from diptych.labelstudio.push import batched, find_project, study_key
 from diptych.records import Coding, rows_of
 from diptych.study import Study
 
@@ -107,8 +106,7 @@ def _read(path: Path) -> dict[str, str]:
 
 def _fetch(client: Client, project: int, ids: Iterable[int]) -> Iterator[dict[str, Any]]:
     """Yield tasks with their annotations, a chunk at a time."""
-    waiting = iter(ids)
-    while chunk := list(islice(waiting, CHUNK)):
+    for chunk in batched(ids, CHUNK):
         yield from client.tasks(project, include=_FULL, ids=chunk, full=True)
 
 

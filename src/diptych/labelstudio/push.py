@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 from diptych.errors import LabelStudioError
@@ -69,6 +70,13 @@ class Plan:
     sample: str = ""
     answers: Mapping[str, str] = field(default_factory=dict)
     kind: Literal["coding", "adjudication"] = "coding"
+
+
+def batched(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Yield numbers in lists of at most `size`."""
+    waiting = iter(numbers)
+    while chunk := list(islice(waiting, size)):
+        yield chunk
 
 
 def study_key(study: Study) -> str:
@@ -267,26 +275,38 @@ def _send(client: Client, study: Study, plan: Plan, wanted: Sequence[Row], resul
 
 
 def _refresh_suggestions(
-    client: Client, schema: Schema, plan: Plan, present: Mapping[str, Row], result: Pushed
+    client: Client, schema: Schema, plan: Plan, present: Mapping[str, dict[str, Any]], result: Pushed
 ) -> None:
-    """Give tasks that were there before this model's suggestion, where it is to be shown."""
-    waiting = []
+    """Give bare tasks this model's suggestion, where one is shown and it is another model's so far."""
+    stale = {}
     for passage in sorted(plan.shown & present.keys()):
-        task, suggestion = present[passage], plan.suggestions[passage]
-        versions = str(task.get("predictions_model_versions") or "").split(",")
-        if note_of(task).get("suggestion") == "withheld" or suggestion.model in versions or _annotated(task):
+        note = note_of(present[passage])
+        if note.get("suggestion") == "withheld" or _annotated(present[passage]):
             continue
-        check_result(suggestion.result(), schema)
-        waiting.append({"task": task["id"], **prediction_of(suggestion)})
-        if note_of(task).get("suggestion") != "shown":
-            meta = dict(task.get("meta", {})) | {"diptych": {**note_of(task), "suggestion": "shown"}}
-            client.update_task(int(task["id"]), {"meta": meta})
-    for start in range(0, len(waiting), BATCH):
-        batch = waiting[start : start + BATCH]
-        taken = client.import_predictions(result.project, batch)
-        result.suggestions += taken
-        if taken != len(batch):
-            result.told.append(f"the server took {taken} of {len(batch)} suggestions")
+        if note.get("model") != plan.suggestions[passage].model:
+            stale[int(present[passage]["id"])] = passage
+    for chunk in batched(stale, BATCH):
+        there = {
+            int(task["id"])
+            for task in client.tasks(
+                result.project, include=("id", "predictions", "model_version"), ids=chunk, full=True
+            )
+            for prediction in task.get("predictions") or []
+            if prediction.get("model_version") == plan.suggestions[stale[int(task["id"])]].model
+        }
+        waiting = [number for number in chunk if number not in there]
+        for number in waiting:
+            check_result(plan.suggestions[stale[number]].result(), schema)
+        if waiting:
+            rows = [{"task": number, **prediction_of(plan.suggestions[stale[number]])} for number in waiting]
+            taken = client.import_predictions(result.project, rows)
+            result.suggestions += taken
+            if taken != len(rows):
+                result.told.append(f"the server took {taken} of {len(rows)} suggestions")
+        for number in chunk:
+            task, model = present[stale[number]], plan.suggestions[stale[number]].model
+            note = note_of(task) | {"suggestion": "shown", "model": model}
+            client.update_task(number, {"meta": dict(task.get("meta", {})) | {"diptych": note}})
 
 
 def _settle(client: Client, plan: Plan, result: Pushed) -> None:

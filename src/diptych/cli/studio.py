@@ -1,0 +1,325 @@
+"""diptych studio: Label Studio, both ways."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from diptych.cli.options import RowsRejected, Talk, common, find_study, formatted, print_csv, print_json, print_table
+
+if TYPE_CHECKING:
+    from diptych.labelstudio.client import Client
+    from diptych.labelstudio.pull import Pulled
+    from diptych.labelstudio.push import Plan
+    from diptych.study import Study
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def server(function: F) -> F:
+    """Add --url, --api-key and --project."""
+
+    @click.option("--url", metavar="URL", help="A running server [default: LABEL_STUDIO_URL, else the study's own].")
+    @click.option(
+        "--api-key",
+        metavar="KEY",
+        help="Its access token; better in LABEL_STUDIO_API_KEY, where no list of processes shows it.",
+    )
+    @click.option(
+        "--project", type=int, metavar="ID", help="Use this project [default: the study's own, found by its mark]."
+    )
+    @wraps(function)
+    def command(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return command  # type: ignore[return-value]
+
+
+def connect(study: Study, url: str | None, api_key: str | None) -> Client:
+    """Reach the server that was named, else the one of the environment, else the study's own."""
+    import os
+
+    from diptych.errors import LabelStudioError
+    from diptych.labelstudio import server as own
+    from diptych.labelstudio.client import KEY_VARIABLE, Client, from_environment
+
+    named = (url, api_key or os.environ.get(KEY_VARIABLE, "")) if url else from_environment()
+    if named is not None:
+        return Client(named[0], api_key or named[1])
+    running = own.running(study)
+    if running is None:
+        raise LabelStudioError(
+            "no Label Studio is known",
+            hint="start one with `diptych studio up`, or name one with --url or LABEL_STUDIO_URL",
+        )
+    return Client(running.url, own.own_key(study))
+
+
+@click.group("studio")
+def studio_command() -> None:
+    """Label Studio: a server of the study's own or any other, both ways."""
+
+
+@studio_command.command("up")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address it listens on.")
+@click.option("--port", type=int, help="The port [default: 8090, or any that is free].")
+@click.option(
+    "--environment",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="An environment that holds Label Studio already [default: one under .diptych/, made once].",
+)
+@common
+def up(host: str, port: int | None, environment: Path | None, folder: Path | None, talk: Talk) -> None:
+    """Start the study's own Label Studio, make its first account, print address and login."""
+    from diptych.files import exclusive
+    from diptych.labelstudio.server import up as start
+
+    study = find_study(folder)
+    with exclusive(study.state):
+        running, login = start(study, talk, host=host, port=port, environment=environment)
+    click.echo(running.url)
+    if login is not None:
+        click.echo(f"login {login.address}")
+        click.echo(f"password {login.password}")
+        talk("the password is shown this once; next: diptych studio push")
+    if host not in ("127.0.0.1", "localhost"):
+        talk(f"it listens on {host}: everybody who reaches this machine sees its sign-in page")
+
+
+@studio_command.command("down")
+@common
+def down(folder: Path | None, talk: Talk) -> None:
+    """Stop what `studio up` started; the data stay."""
+    from diptych.labelstudio.server import down as stop
+
+    talk("stopped" if stop(find_study(folder)) else "this study has no Label Studio running")
+
+
+@studio_command.group("coder")
+def coder() -> None:
+    """Accounts of annotators."""
+
+
+@coder.command("add")
+@click.argument("name")
+@server
+@common
+def coder_add(
+    name: str, url: str | None, api_key: str | None, project: int | None, folder: Path | None, talk: Talk
+) -> None:
+    """Make an account for NAME (a pseudonym, or an address) and print its login."""
+    from diptych.labelstudio.people import People, add_account
+
+    study = find_study(folder)
+    client = connect(study, url, api_key)
+    login = add_account(client, client.url, name)
+    People(study, client.url).reserve(name.split("@", maxsplit=1)[0], login.address)
+    click.echo(f"login {login.address}")
+    click.echo(f"password {login.password}")
+    talk(f"codings will carry the pseudonym {name.split('@', maxsplit=1)[0]!r}; the address stays under .diptych/")
+
+
+@studio_command.command("push")
+@click.option("--coders", default=1, show_default=True, metavar="N", help="How many people code each passage.")
+@click.option(
+    "--order",
+    type=click.Choice(["document", "random", "uncertain"]),
+    default="document",
+    show_default=True,
+    help="The order of the queue; uncertain: the model's doubts first, for rounds that need no estimate.",
+)
+@click.option(
+    "--suggest-share",
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="The share of passages, drawn at random and recorded, that show the model's suggestion.",
+)
+@click.option(
+    "--sample",
+    "sample_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Only the passages of this drawn sample, in random order.",
+)
+@server
+@formatted
+@common
+def push_command(
+    coders: int,
+    order: str,
+    suggest_share: float,
+    sample_path: Path | None,
+    url: str | None,
+    api_key: str | None,
+    project: int | None,
+    form: str,
+    folder: Path | None,
+    talk: Talk,
+) -> None:
+    """Create or update the project and send what is missing: each passage stands once."""
+    from diptych.coding.sampling import read_sample
+    from diptych.labelstudio.plan import coding_plan
+
+    study = find_study(folder)
+    sample = read_sample(sample_path) if sample_path else None
+    plan = coding_plan(study, coders=coders, order=order, suggest_share=suggest_share, sample=sample)  # type: ignore[arg-type]
+    _push(study, plan, url, api_key, project, form, talk)
+
+
+@studio_command.command("adjudicate")
+@click.option("--names", is_flag=True, help="Show the coders' pseudonyms instead of A, B, C.")
+@server
+@formatted
+@common
+def adjudicate(
+    names: bool, url: str | None, api_key: str | None, project: int | None, form: str, folder: Path | None, talk: Talk
+) -> None:
+    """Put disputed passages into a second project that shows what the coders said and asks for a reason.
+
+    Bring the decisions back with `diptych studio pull --kind adjudication`.
+    """
+    from diptych.labelstudio.plan import adjudication_plan
+
+    study = find_study(folder)
+    _push(study, adjudication_plan(study, names=names), url, api_key, project, form, talk)
+
+
+def _push(
+    study: Study, plan: Plan, url: str | None, api_key: str | None, project: int | None, form: str, talk: Talk
+) -> None:
+    from diptych.files import exclusive
+    from diptych.labelstudio.push import push
+
+    client = connect(study, url, api_key)
+    with exclusive(study.state):
+        result = push(client, study, plan, talk, project)
+    row = {
+        "project": f"{result.url}projects/{result.project}",
+        "sent": result.sent,
+        "known": result.known,
+        "updated": result.updated,
+        "doubles_removed": result.doubles,
+        "suggestions": result.suggestions,
+    }
+    _print([row], form)
+    for sentence in result.told:
+        talk(sentence)
+
+
+@studio_command.command("pull")
+@click.option(
+    "--kind",
+    type=click.Choice(["coding", "adjudication"]),
+    default="coding",
+    show_default=True,
+    help="Which of the study's projects.",
+)
+@click.option("--watch", is_flag=True, help="Keep pulling until interrupted.")
+@click.option("--every", default=30, show_default=True, metavar="SECONDS", help="How often --watch looks.")
+@server
+@formatted
+@common
+def pull_command(
+    kind: str,
+    watch: bool,
+    every: int,
+    url: str | None,
+    api_key: str | None,
+    project: int | None,
+    form: str,
+    folder: Path | None,
+    talk: Talk,
+) -> None:
+    """Bring annotations as a new codings file: new, edited, skipped and deleted ones; twice adds nothing."""
+    from diptych.files import exclusive
+    from diptych.labelstudio.pull import pull
+
+    study = find_study(folder)
+    client = connect(study, url, api_key)
+    while True:
+        with exclusive(study.state):
+            result = pull(client, study, talk, kind=kind, project=project)
+        _print([_pulled(result)], form)
+        if not watch:
+            break
+        if result.rejects:
+            talk(f"{len(result.rejects)} annotations rejected; the first: {result.rejects[0].reason}")
+        time.sleep(max(every, 1))
+    if result.rejects:
+        _write_rejects(study, result)
+
+
+def _pulled(result: Pulled) -> dict[str, Any]:
+    return {
+        "project": result.project,
+        "new": result.new,
+        "changed": result.changed,
+        "deleted": result.deleted,
+        "skipped": result.skipped,
+        "rejected": len(result.rejects),
+        "file": result.written.path.name if result.written else "",
+    }
+
+
+def _write_rejects(study: Study, result: Pulled) -> None:
+    from diptych.exchange.tables import reject_rows
+    from diptych.files import write_jsonl
+
+    path = study.state / "rejects" / f"label-studio-{result.project}.jsonl"
+    write_jsonl(path, reject_rows(result.rejects))
+    raise RowsRejected(
+        f"{len(result.rejects)} annotations rejected, see {path}; the first: {result.rejects[0].reason}",
+        hint="have them completed in Label Studio, then pull again; all others are in",
+    )
+
+
+@studio_command.command("status")
+@server
+@formatted
+@common
+def status_command(
+    url: str | None, api_key: str | None, project: int | None, form: str, folder: Path | None, talk: Talk
+) -> None:
+    """Say which server the study uses, and what its projects hold."""
+    from diptych.labelstudio.client import KNOWN_VERSIONS
+    from diptych.labelstudio.push import find_project
+
+    study = find_study(folder)
+    client = connect(study, url, api_key)
+    version = client.version()
+    rows = []
+    for kind in ("coding", "adjudication"):
+        found = find_project(client, study, kind)
+        if found is not None:
+            rows.append(
+                {
+                    "kind": kind,
+                    "project": f"{client.url}projects/{found['id']}",
+                    "tasks": found.get("task_number"),
+                    "finished": found.get("finished_task_number"),
+                    "annotations": found.get("total_annotations_number"),
+                    "coders": found.get("maximum_annotations"),
+                }
+            )
+    talk(f"Label Studio {version} at {client.url}")
+    if not version.startswith(KNOWN_VERSIONS):
+        talk(f"this version was never tried with diptych; {', '.join(KNOWN_VERSIONS)} were")
+    if not rows:
+        talk("the study has no project there yet: diptych studio push")
+    _print(rows, form)
+
+
+def _print(rows: list[dict[str, Any]], form: str) -> None:
+    if form == "json":
+        print_json(rows)
+    elif form == "csv":
+        print_csv(rows)
+    elif rows:
+        print_table(rows, {name: name.replace("_", " ") for name in rows[0]})
