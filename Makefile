@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint studio clean
 
 demo: .venv/demo.done
 	@$(BIN)/diptych demo
@@ -32,6 +32,13 @@ lint: .venv/lint.done
 .venv/lint.done: .venv/test.done
 	$(PIP) --editable '.[test,browser,lint]'
 	@touch $@
+
+# a real Label Studio for the tests, apart from .venv because it pins its SDK
+studio: .venv-studio/bin/label-studio
+
+.venv-studio/bin/label-studio:
+	$(PYTHON) -m venv .venv-studio
+	.venv-studio/bin/python -m pip install --quiet --disable-pip-version-check label-studio==1.23.2
 
 clean:
 	rm -rf .venv build dist diptych-demo src/*.egg-info

@@ -89,6 +89,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         missing["originals"] = "the two copyrighted documents are not at hand (seeds/ or ../shared/seeds)"
     if not Path("/usr/bin/chromium").exists():
         missing["browser"] = "Chromium is not installed (/usr/bin/chromium)"
+    if not (ROOT / ".venv-studio" / "bin" / "label-studio").exists():
+        missing["studio"] = "there is no Label Studio environment (make studio)"
     for item in items:
         for name, reason in missing.items():
             if item.get_closest_marker(name):

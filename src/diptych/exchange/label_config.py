@@ -169,3 +169,30 @@ def read_tag(description: str | None) -> dict[str, str]:
     match = TAG.search(html.unescape(description or ""))
     parts: Iterable[str] = match[1].split() if match else ()
     return dict(part.split("=", 1) for part in parts if "=" in part)
+
+
+def config_answers(config: str) -> dict[str, list[str]]:
+    """Return control → values of a labelling interface (empty where it cannot be read)."""
+    try:
+        root = ET.fromstring(config)  # noqa: S314 - our own server's answer; entities are not expanded further
+    except ET.ParseError:
+        return {}
+    return {
+        str(control.get("name")): [str(choice.get("alias") or choice.get("value")) for choice in control.iter("Choice")]
+        for control in root.iter("Choices")
+    }
+
+
+def lost_answers(config: str, schema: Schema) -> list[str]:
+    """Return what annotations made with an interface could no longer be read by under a schema."""
+    lost = []
+    for control, values in config_answers(config).items():
+        if control.startswith("_"):
+            continue
+        facet = next((f for f in schema.facets if f.id == control), None)
+        if facet is None:
+            lost.append(control)
+            continue
+        known = {name for value in facet.values for name in (value.id, *value.was)}
+        lost += [f"{control}: {value}" for value in values if value not in known]
+    return lost

@@ -53,7 +53,7 @@ def coding_plan(
     """
     if coders < 1 or not 0 <= suggest_share <= 1:
         raise UsageError("--coders is at least 1, --suggest-share lies between 0 and 1")
-    rows = _rows(study)
+    rows = passages_with_text(study)
     neighbours = neighbours_of(rows)
     if sample is not None:
         wanted = set(sample.passages)
@@ -96,7 +96,7 @@ def adjudication_plan(study: Study, *, names: bool = False) -> Plan:
     for quarrel in quarrels:
         disputed[quarrel["passage"]].append(quarrel["facet"])
     plain = rows_of(codings[codings["role"] == "coder"])
-    everything = _rows(study)
+    everything = passages_with_text(study)
     rows = [row for row in everything if row["passage"] in disputed]
     answers, agreed = {}, {}
     for passage, facets in disputed.items():
@@ -131,9 +131,15 @@ def _said(rows: Sequence[Mapping[str, Any]], facets: Sequence[str], study: Study
     return "\n".join(lines)
 
 
-def _rows(study: Study) -> list[dict[str, Any]]:
-    """The passages with text, and the hash of that text."""
-    rows = rows_of(load_passages(study))
+def passages_with_text(study: Study, *, originals: bool = True) -> list[dict[str, Any]]:
+    """Return the passages as rows, with the hash of the text that is at hand.
+
+    Raises
+    ------
+    DocumentError
+        If a passage has none.
+    """
+    rows = rows_of(load_passages(study, originals=originals))
     bare = [row["passage"] for row in rows if not row["text"].strip()]
     if bare:
         raise DocumentError(
@@ -195,7 +201,7 @@ def draw_next(study: Study, *, size: int, equal: bool = False, seed: int | None 
     """
     codings = load_codings(study)
     coded = set(codings.loc[codings["role"] == "coder", "passage"])
-    rows = [row for row in _rows(study) if row["passage"] not in coded]
+    rows = [row for row in passages_with_text(study) if row["passage"] not in coded]
     model = None if equal or not study.model_file.exists() else _model(study)
     suggestions = suggest(model, rows) if model else {}
     uncertainty = np.array([1 - suggestions[row["passage"]].score if model else 0.0 for row in rows])

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from diptych.coding.codings import Written, load_codings, write_codings
+from diptych.coding.codings import Written, write_codings
 from diptych.errors import LabelStudioError, RecordError
 from diptych.exchange.label_studio import codings_of, note_of
 from diptych.exchange.tables import Reject
 from diptych.files import canonical, write_text
 from diptych.labelstudio.client import Client
+from diptych.labelstudio.known import Known
 from diptych.labelstudio.people import People, write_down_coders
 from diptych.labelstudio.push import batched, find_project, study_key
-from diptych.records import Coding, rows_of
+from diptych.records import Coding
 from diptych.study import Study
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CHUNK = 100
 _LIGHT = ("id", "updated_at", "annotations_ids", "total_annotations", "cancelled_annotations", "meta")
@@ -82,7 +80,9 @@ def pull(
     for task in _fetch(client, number, stale):
         fresh += _read_task(task, study, known, people, addresses, role, result)
     gone = [int(task) for task in before if task not in seen]
-    fresh += known.missing(gone, result)
+    lost = known.missing(gone)
+    result.deleted += len(lost)
+    fresh += lost
     if fresh:
         result.written = write_codings(study, fresh, "label-studio")
         write_down_coders(study, {coding.coder for coding in fresh if coding.status != "deleted"})
@@ -108,73 +108,6 @@ def _fetch(client: Client, project: int, ids: Iterable[int]) -> Iterator[dict[st
     """Yield tasks with their annotations, a chunk at a time."""
     for chunk in batched(ids, CHUNK):
         yield from client.tasks(project, include=_FULL, ids=chunk, full=True)
-
-
-class Known:
-    """What the study's codings already say of a project: the latest row of every annotation and facet.
-
-    Parameters
-    ----------
-    study : Study
-    place : str
-        Server and project; origins are `label-studio <server>/<project>/<task>/<annotation>`.
-    """
-
-    def __init__(self, study: Study, place: str) -> None:
-        self.place = place
-        self._latest: dict[tuple[str, str], dict[str, Any]] = {}
-        history: pd.DataFrame = load_codings(study, history=True)
-        mine = history[history["origin"].str.startswith(f"label-studio {place}/")]
-        superseded = set(mine["supersedes"].dropna()) if "supersedes" in mine else set()
-        for row in rows_of(mine.sort_values("at", kind="stable")):
-            if row["id"] not in superseded:
-                self._latest[row["origin"], row["facet"]] = row
-
-    def origin(self, task: int, annotation: int) -> str:
-        """Return the origin of an annotation's codings."""
-        return f"label-studio {self.place}/{task}/{annotation}"
-
-    def annotations(self, task: int) -> set[str]:
-        """Return the origins of a task's annotations that are not deleted."""
-        start = f"label-studio {self.place}/{task}/"
-        return {
-            origin
-            for (origin, _), row in self._latest.items()
-            if origin.startswith(start) and row["status"] != "deleted"
-        }
-
-    def renew(self, coding: Coding) -> Coding | None:
-        """Return the coding if it says something new, naming the row that it supersedes."""
-        old = self._latest.get((coding.origin, coding.facet))
-        if old is None:
-            return coding
-        same = (
-            old["value"] == coding.value
-            and old["status"] == coding.status
-            and old["comment"] == coding.comment
-            and old["reason"] == coding.reason
-            and list(old["flags"] or []) == list(coding.flags)
-        )
-        return None if same else replace(coding, supersedes=old["id"])
-
-    def delete(self, origin: str, at: str) -> Iterator[Coding]:
-        """Yield the rows that say an annotation was deleted."""
-        for (place, facet), row in self._latest.items():
-            if place == origin and row["status"] != "deleted":
-                yield Coding(
-                    row["passage"], row["coder"], facet, None, row["schema"], at, origin,
-                    role=row["role"], status="deleted", supersedes=row["id"],
-                )  # fmt: skip
-
-    def missing(self, tasks: Iterable[int], result: Pulled) -> list[Coding]:
-        """Return deletions of everything that hung on tasks which are gone."""
-        rows: list[Coding] = []
-        for task in tasks:
-            for origin in sorted(self.annotations(task)):
-                latest = max(row["at"] for (place, _), row in self._latest.items() if place == origin)
-                rows += self.delete(origin, latest)
-        result.deleted += len(rows)
-        return rows
 
 
 def _read_task(

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from diptych.errors import LabelStudioError
-from diptych.exchange.label_config import instructions, label_config, read_tag, tag_of
+from diptych.exchange.label_config import instructions, label_config, lost_answers, read_tag, tag_of
 from diptych.exchange.label_studio import (
     Suggestion,
     check_result,
@@ -175,11 +175,11 @@ def _check_config(found: Row, tag: Mapping[str, str], schema: Schema, config: st
             f"the labelling interface of project {found['id']} was changed by hand",
             hint="carry the change into the schema, then put the old interface back in Settings, or delete it",
         )
-    if tag.get("structure") != schema.structure_hash and found.get("total_annotations_number"):
+    lost = lost_answers(present, schema) if found.get("total_annotations_number") else []
+    if lost:
         raise LabelStudioError(
-            f"the schema's structure changed ({tag.get('schema')} to {schema.reference}) and "
-            f"{found['total_annotations_number']} annotations exist",
-            hint="`diptych schema diff OLD NEW` says what would be orphaned",
+            f"{tag.get('schema')} to {schema.reference} would orphan annotations: {', '.join(lost)}",
+            hint="name the old values in `was:`, or pull and push to a new project (facets cannot be renamed in one)",
         )
 
 

@@ -1,0 +1,133 @@
+"""Agreement taken apart: by pair of coders, by document, and by what suggestions do; and who is how far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diptych.coding.reliability import alpha, answer_table, as_numbers, percent_agreement
+from diptych.records import rows_of
+from diptych.schema import Facet, Schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+NOTHING: dict[str, Any] = {"pairs": 0, "agreed": 0, "share": None, "alpha": None}
+
+
+def _figures(codings: pd.DataFrame, facet: Facet, names: Sequence[str]) -> dict[str, Any]:
+    """Passages coded by two or more, pairs that agree, and alpha, on one facet."""
+    numbers = as_numbers(answer_table(codings, facet, names), facet)
+    agreed, pairs = percent_agreement(numbers)
+    return {
+        "facet": facet.id,
+        "passages": int(((~np.isnan(numbers)).sum(axis=1) >= 2).sum()),
+        "pairs": pairs,
+        "agreed": agreed,
+        "share": agreed / pairs if pairs else None,
+        "alpha": alpha(numbers),
+    }
+
+
+def by_pair(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
+    """Return the agreement of every two coders on every facet."""
+    plain = codings[codings["role"] == "coder"]
+    names = sorted(plain["coder"].unique())
+    return [
+        {"first": first, "second": second, **_figures(plain, facet, [first, second])}
+        for first, second in combinations(names, 2)
+        for facet in schema.facets
+    ]
+
+
+def by_document(codings: pd.DataFrame, schema: Schema, documents: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the agreement of all coders on every facet, document by document.
+
+    Parameters
+    ----------
+    codings : DataFrame
+    schema : Schema
+    documents : mapping of str to str
+        The document of every passage.
+    """
+    plain = codings[codings["role"] == "coder"]
+    names = sorted(plain["coder"].unique())
+    placed = plain.assign(_document=plain["passage"].map(documents))
+    return [
+        {"document": document, **_figures(rows, facet, names)}
+        for document, rows in placed.groupby("_document", sort=False)
+        for facet in schema.facets
+    ]
+
+
+def progress(history: pd.DataFrame, latest: pd.DataFrame, passages: int) -> list[dict[str, Any]]:
+    """Return how far every coder is: passages coded and skipped, of how many, and the usual seconds a passage.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Every row, as `load_codings(study, history=True)` returns it.
+    latest : DataFrame
+        The rows that count.
+    passages : int
+        How many the study has.
+    """
+    rows = []
+    for name, mine in history[history["role"] == "coder"].groupby("coder", sort=True):
+        coded = latest[(latest["coder"] == name) & (latest["role"] == "coder")]
+        skipped = set(mine.loc[mine["status"] == "skipped", "passage"]) - set(coded["passage"])
+        seconds = coded.drop_duplicates("passage")["lead_time"].dropna().astype(float)
+        flagged = sum(isinstance(flags, list) and bool(flags) for flags in coded.drop_duplicates("passage")["flags"])
+        rows.append(
+            {
+                "coder": str(name),
+                "passages": int(coded["passage"].nunique()),
+                "of": passages,
+                "skipped": len(skipped),
+                "flagged": flagged,
+                "seconds": float(seconds.median()) if len(seconds) else None,
+            }
+        )
+    return rows
+
+
+def suggestion_effects(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
+    """Return what suggestions do: how often one that was shown was kept, and agreement with and without.
+
+    Parameters
+    ----------
+    codings : DataFrame
+        The rows that count. A row's suggestion is {value, p, model} where one was shown, else missing.
+
+    Returns
+    -------
+    list of dict
+        Per facet: shown and kept (answers), kept_share, and pairs, agreed, share, alpha for passages
+        where every coder saw a suggestion (`*_shown`) and where none did (`*_withheld`).
+    """
+    plain = codings[codings["role"] == "coder"]
+    names = sorted(plain["coder"].unique())
+    seen = [isinstance(suggestion, dict) for suggestion in plain["suggestion"]]
+    plain = plain.assign(_seen=seen)
+    share_seen = plain.groupby(["passage", "facet"])["_seen"].transform("mean")
+    rows = []
+    for facet in schema.facets:
+        answers = rows_of(plain[plain["_seen"] & (plain["facet"] == facet.id)])
+        kept = sum(row["value"] == row["suggestion"].get("value") for row in answers)
+        row: dict[str, Any] = {
+            "facet": facet.id,
+            "shown": len(answers),
+            "kept": kept,
+            "kept_share": kept / len(answers) if answers else None,
+        }
+        for name, part in (("shown", plain[share_seen == 1]), ("withheld", plain[share_seen == 0])):
+            found = (
+                _figures(part, facet, names) if len(part) else {"pairs": 0, "agreed": 0, "share": None, "alpha": None}
+            )
+            row |= {f"{key}_{name}": found[key] for key in ("pairs", "agreed", "share", "alpha")}
+        rows.append(row)
+    return rows

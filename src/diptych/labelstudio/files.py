@@ -1,0 +1,99 @@
+"""Label Studio's JSON files, in and out, without a server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import IO, Any
+
+from diptych.coding.codings import load_codings
+from diptych.errors import RecordError
+from diptych.exchange.label_studio import annotation_of, codings_of, read_export, task_of
+from diptych.exchange.tables import Reject
+from diptych.files import canonical
+from diptych.labelstudio.known import Known, says_the_same
+from diptych.labelstudio.people import People
+from diptych.labelstudio.plan import neighbours_of, passages_with_text
+from diptych.labelstudio.push import study_key
+from diptych.records import Coding, rows_of
+from diptych.study import Study
+
+
+def export_tasks(study: Study, *, originals: bool = False) -> list[dict[str, Any]]:
+    """Return the study's passages as Label Studio tasks, with every coder's answers as annotations."""
+    rows = passages_with_text(study, originals=originals)
+    neighbours = neighbours_of(rows)
+    codings = load_codings(study)
+    said: dict[str, dict[tuple[str, str], list[dict[str, Any]]]] = {}
+    for row in rows_of(codings[codings["role"] != "digest"]):
+        said.setdefault(row["passage"], {}).setdefault((row["coder"], row["role"]), []).append(row)
+    tasks = []
+    for row in rows:
+        before, after = neighbours[row["passage"]]
+        task = task_of(row, study.schema, study_key(study), before=before, after=after)
+        task["annotations"] = [
+            annotation_of(answers) | {"role": role}
+            for (_, role), answers in sorted(said.get(row["passage"], {}).items())
+        ]
+        tasks.append(task)
+    return tasks
+
+
+def import_tasks(
+    study: Study, stream: IO[bytes], name: str, *, coder: str | None, role: str
+) -> tuple[list[Coding], list[Reject]]:
+    """Read the annotations of an exported file; what the study knows already is left out.
+
+    Parameters
+    ----------
+    study : Study
+    stream : binary file
+    name : str
+        Stands in origins and errors.
+    coder : str, optional
+        Who coded; default: the file's accounts under pseudonyms.
+    role : str
+        Where the file says none.
+
+    Raises
+    ------
+    RecordError
+        If the file is no export of Label Studio's.
+    """
+    try:
+        raw = json.loads(stream.read().decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{name}: no JSON ({error})", hint="export the project as JSON") from error
+    known, people = Known(study, f"file:{name}"), People(study, f"file:{name}")
+    present = {(row["passage"], row["coder"], row["role"], row["facet"]): row for row in rows_of(load_codings(study))}
+    codings: list[Coding] = []
+    rejects: list[Reject] = []
+    for number, task in enumerate(read_export(raw, name), 1):
+        for place, annotation in enumerate(_annotations(task), 1):
+            who = coder or str(annotation.get("coder") or "") or _account(annotation, people)
+            origin = known.origin(int(task.get("id") or number), int(annotation.get("id") or place))
+            try:
+                found = codings_of(
+                    task, annotation, study.schema, coder=who, origin=origin, role=str(annotation.get("role") or role)
+                )
+            except RecordError as error:
+                rejects.append(Reject(number, f"task {number}: {error}", canonical(annotation.get("result"))))
+                continue
+            for coding in found:
+                old = present.get((coding.passage, coding.coder, coding.role, coding.facet))
+                renewed = known.renew(coding)
+                if renewed is not None and (old is None or not says_the_same(coding, old)):
+                    codings.append(renewed)
+    return codings, rejects
+
+
+def _annotations(task: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    found = task.get("annotations") or task.get("completions") or []
+    return [annotation for annotation in found if isinstance(annotation, dict)]
+
+
+def _account(annotation: dict[str, Any], people: People) -> str:
+    maker = annotation.get("completed_by") or 0
+    if isinstance(maker, dict):
+        return people.name(int(maker.get("id") or 0), str(maker.get("email") or ""))
+    return people.name(int(maker))
