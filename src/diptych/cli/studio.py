@@ -3,61 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from diptych.cli.connection import connect, server
 from diptych.cli.options import RowsRejected, Talk, common, find_study, formatted, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
-    from diptych.labelstudio.client import Client
+    from diptych.labelstudio.project import Plan
     from diptych.labelstudio.pull import Pulled
-    from diptych.labelstudio.push import Plan
     from diptych.study import Study
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def server(function: F) -> F:
-    """Add --url, --api-key and --project."""
-
-    @click.option("--url", metavar="URL", help="A running server [default: LABEL_STUDIO_URL, else the study's own].")
-    @click.option(
-        "--api-key",
-        metavar="KEY",
-        help="Its access token; better in LABEL_STUDIO_API_KEY, where no list of processes shows it.",
-    )
-    @click.option(
-        "--project", type=int, metavar="ID", help="Use this project [default: the study's own, found by its mark]."
-    )
-    @wraps(function)
-    def command(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **kwargs)
-
-    return command  # type: ignore[return-value]
-
-
-def connect(study: Study, url: str | None, api_key: str | None) -> Client:
-    """Reach the server that was named, else the one of the environment, else the study's own."""
-    import os
-
-    from diptych.errors import LabelStudioError
-    from diptych.labelstudio import server as own
-    from diptych.labelstudio.client import KEY_VARIABLE, Client, from_environment
-
-    named = (url, api_key or os.environ.get(KEY_VARIABLE, "")) if url else from_environment()
-    if named is not None:
-        return Client(named[0], api_key or named[1])
-    running = own.running(study)
-    if running is None:
-        raise LabelStudioError(
-            "no Label Studio is known",
-            hint="start one with `diptych studio up`, or name one with --url or LABEL_STUDIO_URL",
-        )
-    return Client(running.url, own.own_key(study))
 
 
 @click.group("studio")
@@ -289,7 +246,7 @@ def status_command(
 ) -> None:
     """Say which server the study uses, and what its projects hold."""
     from diptych.labelstudio.client import KNOWN_VERSIONS
-    from diptych.labelstudio.push import find_project
+    from diptych.labelstudio.project import find_project
 
     study = find_study(folder)
     client = connect(study, url, api_key)

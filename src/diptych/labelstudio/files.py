@@ -8,13 +8,14 @@ from typing import IO, Any
 
 from diptych.coding.codings import load_codings
 from diptych.errors import RecordError
-from diptych.exchange.label_studio import annotation_of, codings_of, read_export, task_of
+from diptych.exchange.label_studio import codings_of, task_of
+from diptych.exchange.label_studio_files import annotation_of, read_export
 from diptych.exchange.tables import Reject
 from diptych.files import canonical
 from diptych.labelstudio.known import Known, says_the_same
 from diptych.labelstudio.people import People
 from diptych.labelstudio.plan import neighbours_of, passages_with_text
-from diptych.labelstudio.push import study_key
+from diptych.labelstudio.project import study_key
 from diptych.records import Coding, rows_of
 from diptych.study import Study
 

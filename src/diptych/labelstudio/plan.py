@@ -15,7 +15,7 @@ from diptych.documents.passages import load_passages
 from diptych.errors import CodingError, DocumentError, NotTrainedError, UsageError
 from diptych.exchange.label_studio import Suggestion
 from diptych.files import sha256_bytes
-from diptych.labelstudio.push import Order, Plan
+from diptych.labelstudio.project import Order, Plan
 from diptych.records import rows_of
 from diptych.study import Study
 

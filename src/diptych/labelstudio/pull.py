@@ -16,7 +16,8 @@ from diptych.files import canonical, write_text
 from diptych.labelstudio.client import Client
 from diptych.labelstudio.known import Known
 from diptych.labelstudio.people import People, write_down_coders
-from diptych.labelstudio.push import batched, find_project, study_key
+from diptych.labelstudio.project import find_project, study_key
+from diptych.labelstudio.push import batched
 from diptych.records import Coding
 from diptych.study import Study
 
