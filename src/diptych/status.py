@@ -9,6 +9,7 @@ from typing import Literal
 from diptych.coding.codings import load_codings
 from diptych.coding.gold import derive_gold, load_gold, same_labels
 from diptych.coding.reliability import disputes
+from diptych.coding.sampling import read_sample, samples_folder
 from diptych.documents.ingest import read_passages
 from diptych.errors import DiptychError
 from diptych.lock import changed_inputs, lost_outputs
@@ -47,6 +48,7 @@ def status(study: Study) -> list[Line]:
     ]
     lines += _documents(study)
     lines += _guard("codings", _codings, study, "put the file back, for example from git")
+    lines += _guard("samples", _samples, study, "draw a new one: diptych sample --size N")
     lines += _guard("gold labels", _gold, study, "diptych gold")
     lines += _model(study)
     lines += _report(study)
@@ -115,6 +117,28 @@ def _codings(study: Study) -> Iterator[Line]:
             f"{len(open_ones)} answers undecided",
             "diptych export csv disputes.csv --disputed",
         )
+
+
+def _samples(study: Study) -> Iterator[Line]:
+    """Drawn batches: one that is not finished cannot correct anything yet."""
+    paths = sorted(samples_folder(study).glob("*.toml"))
+    if not paths:
+        return
+    codings = load_codings(study)
+    coded = set(codings.loc[codings["role"] == "coder", "passage"])
+    for path in paths:
+        sample = read_sample(path)
+        done = sum(passage in coded for passage in sample.passages)
+        detail = f"{done} of {len(sample.passages)} coded"
+        if done == len(sample.passages):
+            yield Line(sample.name, "ok", detail)
+        else:
+            yield Line(
+                sample.name,
+                "missing",
+                f"unfinished: {detail}",
+                f"diptych studio push --sample annotations/samples/{path.name}",
+            )
 
 
 def _gold(study: Study) -> Iterator[Line]:
