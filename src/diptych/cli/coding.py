@@ -42,8 +42,8 @@ HOW = {
 @click.option("--digests", is_flag=True, help="Instead: gold against coders who saw digests only.")
 @click.option(
     "--by",
-    type=click.Choice(["pair", "document", "coder", "suggestion"]),
-    help="Take it apart: by pair of coders, by document, each coder's progress, or what suggestions do.",
+    type=click.Choice(["pair", "document", "coder", "suggestion", "coefficient"]),
+    help="Take it apart: by pair, by document, each coder's progress, what suggestions do, or by coefficient.",
 )
 @click.option("--disputes", "show_disputes", is_flag=True, help="List the answers on which coders differ.")
 @formatted
@@ -117,6 +117,8 @@ def _print_breakdown(study: Study, by: str, form: str, talk: Talk) -> None:
         rows = breakdown.by_document(codings, study.schema, places)
     elif by == "coder":
         rows = breakdown.progress(load_codings(study, history=True), codings, len(places))
+    elif by == "coefficient":
+        rows = breakdown.by_coefficient(codings, study.schema, seed=study.settings.seed)
     else:
         rows = breakdown.suggestion_effects(codings, study.schema)
     if form == "json":

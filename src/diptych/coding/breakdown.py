@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diptych.coding.reliability import alpha, answer_table, as_numbers, percent_agreement
+from diptych.coding.coefficients import bootstrap_interval, cohen_kappa, fleiss_kappa, gwet_ac
+from diptych.coding.reliability import alpha, answer_table, as_numbers, percent_agreement, scored_answers
 from diptych.records import rows_of
 from diptych.schema import Facet, Schema
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+COHEN = ("Cohen's kappa", "Conger's kappa")
 NOTHING: dict[str, Any] = {"pairs": 0, "agreed": 0, "share": None, "alpha": None}
 
 
@@ -130,4 +133,60 @@ def suggestion_effects(codings: pd.DataFrame, schema: Schema) -> list[dict[str, 
             )
             row |= {f"{key}_{name}": found[key] for key in ("pairs", "agreed", "share", "alpha")}
         rows.append(row)
+    return rows
+
+
+def by_coefficient(codings: pd.DataFrame, schema: Schema, *, seed: int = 0) -> list[dict[str, Any]]:
+    """Return every coefficient for every facet, each with a bootstrap interval over passages.
+
+    Parameters
+    ----------
+    codings : DataFrame
+    schema : Schema
+    seed : int
+
+    Returns
+    -------
+    list of dict
+        facet, coefficient, on (all values | scored values), passages, value (None where undefined), low,
+        high (None with fewer than two passages that two coders coded).
+    """
+    plain = codings[codings["role"] == "coder"]
+    names = sorted(plain["coder"].unique())
+    rows = []
+    for facet in schema.facets:
+        table = answer_table(plain, facet, names)
+        numbers, values = as_numbers(table, facet), np.arange(len(facet.values), dtype=float)
+        measures: list[tuple[str, str, Callable[[Any], float | None], Any]] = [
+            ("Krippendorff's alpha, nominal", "all values", alpha, numbers),
+            (COHEN[len(names) > 2], "all values", partial(cohen_kappa, values=values), numbers),
+            ("Fleiss' kappa", "all values", partial(fleiss_kappa, values=values), numbers),
+            ("Gwet's AC1", "all values", partial(gwet_ac, values=values), numbers),
+        ]
+        if facet.scale == "ordinal":
+            scores, _ = scored_answers(table, facet)
+            near: dict[str, Any] = {"name": "quadratic", "values": np.array(sorted(facet.scores.values()))}
+            measures += [
+                ("Krippendorff's alpha, ordinal metric", "scored values", partial(alpha, scale="ordinal"), scores),
+                (
+                    "weighted kappa, quadratic",
+                    "scored values",
+                    partial(cohen_kappa, name="quadratic", values=known),
+                    scores,
+                ),
+                ("Gwet's AC2, quadratic", "scored values", partial(gwet_ac, name="quadratic", values=known), scores),
+            ]
+        for name, on, measure, answers in measures:
+            interval = bootstrap_interval(answers, measure, seed=seed)
+            rows.append(
+                {
+                    "facet": facet.id,
+                    "coefficient": name,
+                    "on": on,
+                    "passages": int(((~np.isnan(answers)).sum(axis=1) >= 2).sum()),
+                    "value": measure(answers) if len(answers) else None,
+                    "low": interval[0] if interval else None,
+                    "high": interval[1] if interval else None,
+                }
+            )
     return rows

@@ -168,8 +168,8 @@ def as_numbers(table: pd.DataFrame, facet: Facet) -> Floats:
     return np.array(numbers, dtype=float).reshape(table.shape)
 
 
-def _scored(table: pd.DataFrame, facet: Facet) -> tuple[Floats, int]:
-    """Answers as scores; units with an answer that has no score are left out and counted."""
+def scored_answers(table: pd.DataFrame, facet: Facet) -> tuple[Floats, int]:
+    """Return answers as scores, and how many units were left out for an answer that has none."""
     rows, left_out = [], 0
     for row in table.to_numpy():
         given = [v for v in row if isinstance(v, str)]
@@ -253,7 +253,7 @@ def _agreement(codings: pd.DataFrame, facet: Facet, names: Sequence[str], kind: 
     nominal = alpha(numbers)
     ordinal, scored_units, left_out = None, 0, 0
     if facet.scale == "ordinal":
-        scored, left_out = _scored(table, facet)
+        scored, left_out = scored_answers(table, facet)
         scored_units = len(scored)
         ordinal = alpha(scored, "ordinal") if scored_units else None
     note = ""
