@@ -13,13 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from diptych.errors import SchemaError, nearest
 from diptych.files import canonical, describe, sha256_bytes
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[^\W\d][\w-]{0,63}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[^\W\d_][\w-]{0,63}$")]
+Text = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=4000, pattern="^[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*$"
+    ),
+]
 _STRICT = ConfigDict(extra="forbid", frozen=True, ignored_types=(cached_property,))
 RESERVED = (
     *("passage", "document", "author", "title", "year", "publisher", "section", "words", "text", "digest"),
     *("source", "spans", "off_topic", "language", "start", "end", "coder", "facet", "value"),
-    *("role", "comment", "confidence", "reason", "at"),
+    *("role", "comment", "confidence", "reason", "at", "before", "after", "answers", "place"),
 )
 
 

@@ -72,7 +72,8 @@ def diff(old: Schema, new: Schema) -> list[Change]:
 
 
 def _facet(old: Facet, new: Facet) -> Iterator[Change]:
-    if old.scale != new.scale or old.scores != {k: v for k, v in new.scores.items() if k in old.scores}:
+    kept = {v.id: heir for v in old.values if (heir := _heir(new, v.id)) is not None}
+    if old.scale != new.scale or any(old.scores.get(name) != heir.score for name, heir in kept.items()):
         yield Change("scale", new.id, old.scale, new.scale, safe=False, detail="measures on the scale change")
     heirs: dict[str, list[str]] = {}
     for value in new.values:
@@ -91,15 +92,16 @@ def _facet(old: Facet, new: Facet) -> Iterator[Change]:
                 safe=False,
                 detail="old codings cannot say which part they mean",
             )
-        elif found[0] != value.id:
-            merged = sum(found[0] in heirs.get(other.id, []) for other in old.values) > 1
-            kind: Kind = "merged" if merged else "renamed"
-            yield Change(kind, new.id, value.id, found[0], safe=True, detail="codings are read under the new name")
         else:
-            here = new.value(value.id)
-            if here.role != value.role:
+            merged = False
+            if found[0] != value.id:
+                merged = sum(found[0] in heirs.get(other.id, []) for other in old.values) > 1
+                kind: Kind = "merged" if merged else "renamed"
+                yield Change(kind, new.id, value.id, found[0], safe=True, detail="codings are read under the new name")
+            here = kept[value.id]
+            if here.role != value.role and (found[0] == value.id or not merged):
                 yield Change("role", new.id, str(value.role), str(here.role), safe=False, detail=f"role of {value.id}")
-            if _wording(value) != _wording(here):
+            if found[0] == value.id and _wording(value) != _wording(here):
                 yield Change("wording", new.id, value.id, value.id, safe=True, detail="coders read another text")
     known = {value.id for value in old.values}
     for value in new.values:
@@ -107,6 +109,11 @@ def _facet(old: Facet, new: Facet) -> Iterator[Change]:
             yield Change("new value", new.id, "", value.id, safe=True, detail="passages coded before could not get it")
     if (old.question, old.rules) != (new.question, new.rules):
         yield Change("wording", new.id, "", "", safe=True, detail="question or rules")
+
+
+def _heir(facet: Facet, name: str) -> Value | None:
+    """The value that an old value is read as now."""
+    return next((value for value in facet.values if name in (value.id, *value.was)), None)
 
 
 def _wording(value: Value) -> object:

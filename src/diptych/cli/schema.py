@@ -139,4 +139,4 @@ def diff_command(old: Path, new: Path, form: str, folder: Path | None, talk: Tal
         talk("nothing changed")
     lost = sum(not change.safe for change in changes)
     if lost:
-        talk(f"{lost} changes would orphan codings or change what they mean")
+        talk(f"{lost} of these would orphan codings or change what they mean")

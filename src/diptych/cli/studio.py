@@ -76,10 +76,10 @@ def coder_add(
     study = find_study(folder)
     client = connect(study, url, api_key)
     login = add_account(client, client.url, name)
-    People(study, client.url).reserve(name.split("@", maxsplit=1)[0], login.address)
+    pseudonym = People(study, client.url).reserve("coder" if "@" in name else name, login.address)
     click.echo(f"login {login.address}")
     click.echo(f"password {login.password}")
-    talk(f"codings will carry the pseudonym {name.split('@', maxsplit=1)[0]!r}; the address stays under .diptych/")
+    talk(f"codings will carry the pseudonym {pseudonym!r}; the address stays under .diptych/")
 
 
 @studio_command.command("push")

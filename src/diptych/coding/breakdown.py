@@ -171,10 +171,10 @@ def by_coefficient(codings: pd.DataFrame, schema: Schema, *, seed: int = 0) -> l
                 (
                     "weighted kappa, quadratic",
                     "scored values",
-                    partial(cohen_kappa, name="quadratic", values=known),
+                    partial(cohen_kappa, **near),
                     scores,
                 ),
-                ("Gwet's AC2, quadratic", "scored values", partial(gwet_ac, name="quadratic", values=known), scores),
+                ("Gwet's AC2, quadratic", "scored values", partial(gwet_ac, **near), scores),
             ]
         for name, on, measure, answers in measures:
             interval = bootstrap_interval(answers, measure, seed=seed)

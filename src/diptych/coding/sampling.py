@@ -131,10 +131,9 @@ class Sample:
         }
         lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
         lines.append("passages = [")
-        lines += [
-            f"  {{ passage = {json.dumps(p)}, pi = {pi:.9f}, stratum = {json.dumps(s, ensure_ascii=False)} }},"
-            for p, pi, s in zip(self.passages, self.probabilities, self.strata, strict=True)
-        ]
+        for passage, pi, stratum in zip(self.passages, self.probabilities, self.strata, strict=True):
+            name, group = (json.dumps(text, ensure_ascii=False) for text in (passage, stratum))
+            lines.append(f"  {{ passage = {name}, pi = {pi:.9f}, stratum = {group} }},")
         return "\n".join([*lines, "]", ""])
 
 
@@ -205,6 +204,8 @@ def read_sample(path: Path) -> Sample:
 
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        if raw["format"] != FORMAT:
+            raise RecordError(f"{path.name} has format {raw['format']!r}, this diptych reads {FORMAT}")
         rows = raw["passages"]
         sample = Sample(
             name=str(raw["name"]),
@@ -218,7 +219,9 @@ def read_sample(path: Path) -> Sample:
         )
     except OSError as error:
         raise RecordError(f"cannot read {path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, RecordError):
+            raise
         raise RecordError(
             f"{path.name} is no drawn sample ({error})", hint="draw one: diptych sample --size N"
         ) from error

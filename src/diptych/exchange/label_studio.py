@@ -95,10 +95,10 @@ def read_result(result: object, schema: Schema) -> tuple[dict[str, str], dict[st
 
 def _value(facet: Facet, chosen: str) -> str:
     """The value that was chosen, by its id or by the label that the screen shows."""
-    for value in facet.values:
-        if chosen in (value.id, value.name):
-            return value.id
-    return facet.value(chosen).id
+    if any(chosen in (value.id, *value.was) for value in facet.values):
+        return facet.value(chosen).id
+    by_label = next((value.id for value in facet.values if value.name == chosen), None)
+    return by_label or facet.value(chosen).id
 
 
 def _known(name: str, value: str, allowed: Sequence[str]) -> str:
@@ -249,7 +249,8 @@ def _seen(task: Mapping[str, Any], annotation: Mapping[str, Any], note: Mapping[
     candidates += [p for p in predictions if isinstance(p, dict)] if isinstance(predictions, list) else []
     if not candidates:
         return {}
-    shown = candidates[0]
+    of_model = (p for p in candidates if p.get("model_version") == note.get("model"))
+    shown = next(of_model, candidates[0])
     found = {}
     for part in shown.get("result") or []:
         chosen = part.get("value", {}).get("choices") or [None]

@@ -41,10 +41,13 @@ class Client:
                 f"no key for the server at {url}",
                 hint=f"set {KEY_VARIABLE}, or start a server of your own: diptych studio up",
             )
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise LabelStudioError("the key holds characters that no token has", hint=f"look at {KEY_VARIABLE} again")
         from label_studio_sdk import LabelStudio
         from label_studio_sdk.core.api_error import ApiError
 
         self.url = url.rstrip("/") + "/"
+        self._key = api_key
         try:
             self._sdk = LabelStudio(base_url=self.url, api_key=api_key, timeout=TIMEOUT)  # type: ignore[no-untyped-call]
         except ApiError as error:
@@ -77,13 +80,18 @@ class Client:
                 f"Label Studio at {self.url} did not answer {method} /{path} within {TIMEOUT} s",
                 hint="nothing is lost; run the command again, it goes on where it stopped",
             ) from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise LabelStudioError(
                 f"no Label Studio answers at {self.url} ({type(error).__name__})",
                 hint="is it running? `diptych studio up` starts one; --url names another",
             ) from None
+        except ValueError:
+            raise LabelStudioError(
+                f"the access token could not be exchanged at {self.url}",
+                hint="is this the address of Label Studio itself, with its sub-path?",
+            ) from None
         if answer.status_code >= 400:
-            raise _refused(answer.status_code, path, _detail(answer))
+            raise _refused(answer.status_code, path, _detail(answer).replace(self._key, "…"))
         if not answer.content:
             return None
         try:

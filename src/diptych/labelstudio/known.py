@@ -45,6 +45,15 @@ class Known:
         """Return the origin of an annotation's codings."""
         return f"label-studio {self.place}/{task}/{annotation}"
 
+    def tasks(self) -> set[int]:
+        """Return the tasks that codings which are not deleted came from."""
+        start = f"label-studio {self.place}/"
+        return {
+            int(origin.removeprefix(start).split("/")[0])
+            for (origin, _), row in self._latest.items()
+            if row["status"] != "deleted"
+        }
+
     def annotations(self, task: int) -> set[str]:
         """Return the origins of a task's annotations that are not deleted."""
         start = f"label-studio {self.place}/{task}/"

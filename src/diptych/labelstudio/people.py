@@ -50,10 +50,12 @@ class People:
         self._write()
         return name
 
-    def reserve(self, name: str, address: str) -> None:
-        """Bind a pseudonym to an address before its first coding."""
-        self._book[self._free(name)] = {"url": self._url, "user": "", "address": address}
+    def reserve(self, name: str, address: str) -> str:
+        """Bind a pseudonym to an address before its first coding; return the one that was free."""
+        free = self._free(name)
+        self._book[free] = {"url": self._url, "user": "", "address": address}
         self._write()
+        return free
 
     def _free(self, wish: str) -> str:
         taken = set(self._book) | set(load_coders(self._study).coders)

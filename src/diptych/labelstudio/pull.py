@@ -80,15 +80,16 @@ def pull(
     role = "adjudicator" if kind == "adjudication" else "coder"
     for task in _fetch(client, number, stale):
         fresh += _read_task(task, study, known, people, addresses, role, result)
-    gone = [int(task) for task in before if task not in seen]
-    lost = known.missing(gone)
+    lost = known.missing(sorted(task for task in known.tasks() if str(task) not in seen))
     result.deleted += len(lost)
     fresh += lost
     if fresh:
         result.written = write_codings(study, fresh, "label-studio")
         write_down_coders(study, {coding.coder for coding in fresh if coding.status != "deleted"})
         tell(f"{len(fresh)} rows in {result.written.path.relative_to(study.root)}")
-    write_text(memory, json.dumps(seen, sort_keys=True) + "\n")
+    refused = {str(reject.line) for reject in result.rejects}  # looked at again until they are mended
+    kept = {task: date for task, date in seen.items() if task not in refused}
+    write_text(memory, json.dumps(kept, sort_keys=True) + "\n")
     return result
 
 

@@ -11,6 +11,7 @@ from diptych.exchange.label_studio import (
     check_result,
     note_of,
     prediction_of,
+    read_result,
     task_of,
 )
 from diptych.labelstudio.client import Client
@@ -61,27 +62,30 @@ def push(client: Client, study: Study, plan: Plan, tell: Tell = lambda _: None, 
 
 
 def _present(client: Client, result: Pushed, study: Study, plan: Plan) -> dict[str, dict[str, Any]]:
-    """The tasks that are there, by passage; unannotated doubles are removed, strange ones told."""
+    """The tasks that are there, by passage; bare doubles are removed, strange ones told.
+
+    A bare task whose text changed is removed too: it is sent anew, without the old text's suggestion.
+    """
     wanted = {row["passage"]: row for row in plan.passages}
     found: dict[str, dict[str, Any]] = {}
     strangers = changed = 0
     if result.created:
         return found
-    for task in client.tasks(result.project, include=_LIGHT):
+    for task in list(client.tasks(result.project, include=_LIGHT)):  # all pages first: deleting shifts them
         note, passage = note_of(task), task.get("data", {}).get("passage_id")
         if not passage or not note:
             strangers += 1
             continue
         found[passage] = _without_double(client, found[passage], task, result) if passage in found else task
-    for passage, task in found.items():
+    for passage, task in list(found.items()):
         row = wanted.get(passage)
         if row is None or note_of(task).get("sha256") == row["sha256"]:
             continue
         if _annotated(task):
             changed += 1
             continue
-        fresh = _task(study, plan, row)
-        client.update_task(int(task["id"]), {"data": fresh["data"], "meta": fresh["meta"]})
+        client.delete_task(int(task["id"]))
+        del found[passage]
         result.updated += 1
     if strangers:
         result.told.append(f"{strangers} tasks were not made by diptych; they are left alone")
@@ -125,8 +129,10 @@ def _task(study: Study, plan: Plan, row: Row) -> dict[str, Any]:
 
 def _send(client: Client, study: Study, plan: Plan, wanted: Sequence[Row], result: Pushed, tell: Tell) -> None:
     """Send what is missing in batches; after a failure look what arrived before sending again."""
+    # an adjudication shows what is settled and leaves what is in dispute open
+    check = check_result if plan.kind == "coding" else read_result
     for suggestion in plan.suggestions.values():
-        check_result(suggestion.result(), study.schema)
+        check(suggestion.result(), study.schema)
     waiting = list(wanted)
     failures = 0
     while waiting:
@@ -142,13 +148,17 @@ def _send(client: Client, study: Study, plan: Plan, wanted: Sequence[Row], resul
                 task.get("data", {}).get("passage_id")
                 for task in client.tasks(result.project, include=("id", "data", "passage_id"))
             }
-            result.sent += sum(row["passage"] in there for row in waiting)
+            _count(result, plan, [row for row in waiting if row["passage"] in there])
             waiting = [row for row in waiting if row["passage"] not in there]
             continue
-        result.sent += len(batch)
-        result.suggestions += sum(str(row["passage"]) in plan.shown for row in batch)
+        _count(result, plan, batch)
         waiting = waiting[len(batch) :]
         tell(f"{result.sent} of {len(wanted)} passages sent")
+
+
+def _count(result: Pushed, plan: Plan, rows: Sequence[Row]) -> None:
+    result.sent += len(rows)
+    result.suggestions += sum(str(row["passage"]) in plan.shown for row in rows)
 
 
 def _refresh_suggestions(
@@ -163,31 +173,37 @@ def _refresh_suggestions(
         if note.get("model") != plan.suggestions[passage].model:
             stale[int(present[passage]["id"])] = passage
     for chunk in batched(stale, BATCH):
-        there = {
-            int(task["id"])
-            for task in client.tasks(
-                result.project, include=("id", "predictions", "model_version"), ids=chunk, full=True
-            )
-            for prediction in task.get("predictions") or []
-            if prediction.get("model_version") == plan.suggestions[stale[int(task["id"])]].model
-        }
+        there = _suggested(client, result.project, chunk, stale, plan)
         waiting = [number for number in chunk if number not in there]
-        for number in waiting:
-            check_result(plan.suggestions[stale[number]].result(), schema)
         if waiting:
+            for number in waiting:
+                check_result(plan.suggestions[stale[number]].result(), schema)
             rows = [{"task": number, **prediction_of(plan.suggestions[stale[number]])} for number in waiting]
             taken = client.import_predictions(result.project, rows)
             result.suggestions += taken
             if taken != len(rows):
                 result.told.append(f"the server took {taken} of {len(rows)} suggestions")
-        for number in chunk:
+                there = _suggested(client, result.project, chunk, stale, plan)
+            else:
+                there |= set(waiting)
+        for number in sorted(there):
             task, model = present[stale[number]], plan.suggestions[stale[number]].model
             note = note_of(task) | {"suggestion": "shown", "model": model}
             client.update_task(number, {"meta": dict(task.get("meta", {})) | {"diptych": note}})
 
 
+def _suggested(client: Client, project: int, ids: Sequence[int], passages: Mapping[int, str], plan: Plan) -> set[int]:
+    """Which of the tasks carry the plan's suggestion already."""
+    return {
+        int(task["id"])
+        for task in client.tasks(project, include=("id", "predictions", "model_version"), ids=ids, full=True)
+        for prediction in task.get("predictions") or []
+        if prediction.get("model_version") == plan.suggestions[passages[int(task["id"])]].model
+    }
+
+
 def _settle(client: Client, plan: Plan, result: Pushed) -> None:
     """Make the newest suggestions the ones that are shown: the server does not do so by itself."""
     models = sorted({plan.suggestions[passage].model for passage in plan.shown})
-    if models and result.suggestions:
+    if models and client.project(result.project).get("model_version") != models[-1]:
         client.update_project(result.project, {"model_version": models[-1]})
