@@ -24,7 +24,7 @@ _STRICT = ConfigDict(extra="forbid", frozen=True, ignored_types=(cached_property
 RESERVED = (
     *("passage", "document", "author", "title", "year", "publisher", "section", "words", "text", "digest"),
     *("source", "spans", "off_topic", "language", "start", "end", "coder", "facet", "value"),
-    *("role", "comment", "confidence", "reason", "at", "before", "after", "answers", "place"),
+    *("role", "comment", "confidence", "reason", "at", "before", "after", "answers"),
 )
 
 
