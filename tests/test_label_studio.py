@@ -320,7 +320,8 @@ def test_any_answers_come_back_through_label_studios_shape(pier, data):
 
 def test_a_suggestion_that_was_shown_is_recorded_with_its_chance_and_model(pier):
     task = task_of(PASSAGE, pier, "s", suggestion=suggestion())
-    assert [coding.suggestion for coding in read(task, annotation(), pier)] == [
+    made = annotation(prediction=task["predictions"][0])
+    assert [coding.suggestion for coding in read(task, made, pier)] == [
         {"value": "ships", "p": 0.9, "model": "m-1"},
         {"value": "glad", "p": 0.6, "model": "m-1"},
     ]
@@ -335,7 +336,13 @@ def test_the_copy_that_label_studio_keeps_with_an_annotation_is_what_was_seen(pi
 def test_of_two_models_suggestions_the_one_on_the_screen_was_seen(pier):
     task = task_of(PASSAGE, pier, "s", suggestion=suggestion("m-2"))
     task["predictions"].insert(0, prediction_of(suggestion("m-1", matter=("туман", 0.4), mood=("calm", 0.4))))
-    assert {coding.suggestion["model"] for coding in read(task, annotation(), pier)} == {"m-2"}
+    made = annotation(prediction=task["predictions"][1])
+    assert {coding.suggestion["model"] for coding in read(task, made, pier)} == {"m-2"}
+
+
+def test_a_suggestion_the_screen_did_not_show_is_not_recorded(pier):
+    task = task_of(PASSAGE, pier, "s", suggestion=suggestion("m-2"))
+    assert {coding.suggestion for coding in read(task, annotation(prediction={}), pier)} == {None}
 
 
 def test_a_withheld_suggestion_leaves_only_its_score_for_the_queue(pier):
@@ -893,8 +900,8 @@ class Studio:
             if page * self.PAGE >= len(mine):
                 return
 
-    def task(self, identifier: int) -> dict:
-        return self._seen(self.stored[identifier], full=True)
+    def export(self, project: int, ids) -> list[dict]:
+        return [self._seen(self.stored[n], full=True) for n in ids if self.board_of.get(n) == project]
 
     def import_tasks(self, project: int, tasks) -> int:
         self.imports += 1
@@ -935,10 +942,14 @@ class Studio:
             {
                 "id": number, "completed_by": user, "result": [*answered(**(USUAL | answers)), *extras],
                 "was_cancelled": False, "created_at": at, "updated_at": at, "lead_time": 3.0,
+                "prediction": next((p for p in task["predictions"] if p["model_version"] == self._shown(task)), {}),
             }
         )  # fmt: skip
         task["updated_at"] = at
         return number
+
+    def _shown(self, task: dict) -> str | None:
+        return self.boards[self.board_of[task["id"]]]["model_version"]
 
     def change(self, passage: str, number: int, **fields) -> None:
         """An annotation is changed, or with `gone=True` deleted."""
@@ -1516,7 +1527,7 @@ def test_tasks_of_another_study_are_rejected(pushed, harbour):
     pushed.where(NORTH)["meta"]["diptych"]["study"] = "somebody"
     pushed.annotate(NORTH, 1)
     result = pull(pushed, harbour)
-    assert [reject.reason for reject in result.rejects] == ["the task belongs to another study"]
+    assert [reject.reason for reject in result.rejects] == ["task 101 was not made by diptych for this study"]
     assert said(harbour) == []
 
 

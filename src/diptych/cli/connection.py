@@ -43,11 +43,17 @@ def connect(study: Study, url: str | None, api_key: str | None) -> Client:
 
     named = (url, api_key or os.environ.get(KEY_VARIABLE, "")) if url else from_environment()
     if named is not None:
-        return Client(named[0], api_key or named[1])
+        return _closing(Client(named[0], api_key or named[1]))
     running = own.running(study)
     if running is None:
         raise LabelStudioError(
             "no Label Studio is known",
             hint="start one with `diptych studio up`, or name one with --url or LABEL_STUDIO_URL",
         )
-    return Client(running.url, own.own_key(study))
+    return _closing(Client(running.url, own.own_key(study)))
+
+
+def _closing(client: Client) -> Client:
+    """Close the client's connections when the command ends."""
+    click.get_current_context().call_on_close(client.close)
+    return client

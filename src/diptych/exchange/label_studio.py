@@ -222,7 +222,7 @@ def codings_of(
         raise RecordError(f"no answer to {', '.join(missing)}")
     if role == "adjudicator" and not extras["reason"]:
         raise RecordError("no reason for the decision")
-    seen = _seen(task, annotation, note)
+    seen = _seen(annotation, note)
     return [
         Coding(
             passage,
@@ -239,18 +239,14 @@ def codings_of(
     ]
 
 
-def _seen(task: Mapping[str, Any], annotation: Mapping[str, Any], note: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Facet → the suggestion that stood on the screen when the annotation was made."""
-    if note.get("suggestion") != "shown":
+def _seen(annotation: Mapping[str, Any], note: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Facet → the suggestion that stood on the screen when the annotation was made.
+
+    The server copies it into the annotation; the task's predictions may be of a later model.
+    """
+    shown = annotation.get("prediction")
+    if note.get("suggestion") != "shown" or not isinstance(shown, dict):
         return {}
-    made = annotation.get("prediction")
-    candidates: list[Any] = [made] if isinstance(made, dict) and made.get("result") else []
-    predictions = task.get("predictions")
-    candidates += [p for p in predictions if isinstance(p, dict)] if isinstance(predictions, list) else []
-    if not candidates:
-        return {}
-    of_model = (p for p in candidates if p.get("model_version") == note.get("model"))
-    shown = next(of_model, candidates[0])
     found = {}
     for part in shown.get("result") or []:
         chosen = part.get("value", {}).get("choices") or [None]

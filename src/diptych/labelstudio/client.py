@@ -102,6 +102,10 @@ class Client:
                 hint="is this the address of Label Studio itself, with its sub-path?",
             ) from None
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._sdk._client_wrapper.httpx_client.httpx_client.close()  # noqa: SLF001 - the SDK has no close of its own
+
     def version(self) -> str:
         """Return the server's version."""
         found = self.request("GET", "api/version")
@@ -195,10 +199,11 @@ class Client:
                 return
             page += 1
 
-    def task(self, identifier: int) -> dict[str, Any]:
-        """Return one task with annotations and predictions."""
-        found: dict[str, Any] = self.request("GET", f"api/tasks/{identifier}/")
-        return found
+    def export(self, project: int, ids: Sequence[int]) -> list[dict[str, Any]]:
+        """Return tasks as Label Studio exports them: only there an annotation names the prediction it was shown."""
+        params = {"exportType": "JSON", "download_all_tasks": "true", "ids[]": list(ids)}
+        found = self.request("GET", f"api/projects/{project}/export", params=params)
+        return found if isinstance(found, list) else []
 
     def import_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> int:
         """Import tasks in one call, without any retry: who retries looks first what arrived."""

@@ -95,11 +95,7 @@ def update_project(client: Client, study: Study, plan: Plan, given: int | None) 
         return Pushed(int(made["id"]), client.url, created=True)
     number = int(found["id"])
     tag = read_tag(found.get("description"))
-    if tag.get("study") not in (None, key):
-        raise LabelStudioError(
-            f"project {number} ({found.get('title')!r}) belongs to another study",
-            hint="leave --project out: every study has a project of its own",
-        )
+    check_owner(found, study)
     check_config(found, tag, schema, config)
     if found.get("label_config") == config:
         fields.pop("label_config")
@@ -108,6 +104,15 @@ def update_project(client: Client, study: Study, plan: Plan, given: int | None) 
         fields.pop("show_collab_predictions")
     client.update_project(number, fields)
     return Pushed(number, client.url)
+
+
+def check_owner(found: Row, study: Study) -> None:
+    """Refuse a project that belongs to another study."""
+    if read_tag(found.get("description")).get("study") not in (None, study_key(study)):
+        raise LabelStudioError(
+            f"project {found['id']} ({found.get('title')!r}) belongs to another study",
+            hint="leave --project out: every study has a project of its own",
+        )
 
 
 def check_config(found: Row, tag: Mapping[str, str], schema: Schema, config: str) -> None:

@@ -10,23 +10,20 @@ from typing import Any
 
 from diptych.coding.codings import Written, write_codings
 from diptych.errors import LabelStudioError, RecordError
+from diptych.exchange.label_config import read_tag
 from diptych.exchange.label_studio import codings_of, note_of
 from diptych.exchange.tables import Reject
 from diptych.files import canonical, write_text
 from diptych.labelstudio.client import Client
 from diptych.labelstudio.known import Known
 from diptych.labelstudio.people import People, write_down_coders
-from diptych.labelstudio.project import find_project, study_key
+from diptych.labelstudio.project import check_owner, find_project, study_key
 from diptych.labelstudio.push import batched
 from diptych.records import Coding
 from diptych.study import Study
 
 CHUNK = 100
 _LIGHT = ("id", "updated_at", "annotations_ids", "total_annotations", "cancelled_annotations", "meta")
-_FULL = (
-    "id", "data", "meta", "passage_id", "annotations", "predictions", "result", "was_cancelled", "completed_by",
-    "updated_by", "updated_at", "created_at", "lead_time", "prediction", "model_version", "score", "user_id",
-)  # fmt: skip
 Tell = Callable[[str], None]
 
 
@@ -68,6 +65,8 @@ def pull(
             f"this study has no {kind} project on {client.url}", hint="`diptych studio push` makes one"
         )
     number = int(found["id"])
+    check_owner(found, study)
+    kind = read_tag(found.get("description")).get("kind", kind)
     result = Pulled(number)
     memory = study.state / "label-studio" / f"pulled-{_server(client)}-{number}.json"
     before = _read(memory)
@@ -84,8 +83,8 @@ def pull(
     result.deleted += len(lost)
     fresh += lost
     if fresh:
-        result.written = write_codings(study, fresh, "label-studio")
         write_down_coders(study, {coding.coder for coding in fresh if coding.status != "deleted"})
+        result.written = write_codings(study, fresh, "label-studio")
         tell(f"{len(fresh)} rows in {result.written.path.relative_to(study.root)}")
     refused = {str(reject.line) for reject in result.rejects}  # looked at again until they are mended
     kept = {task: date for task, date in seen.items() if task not in refused}
@@ -109,7 +108,7 @@ def _read(path: Path) -> dict[str, str]:
 def _fetch(client: Client, project: int, ids: Iterable[int]) -> Iterator[dict[str, Any]]:
     """Yield tasks with their annotations, a chunk at a time."""
     for chunk in batched(ids, CHUNK):
-        yield from client.tasks(project, include=_FULL, ids=chunk, full=True)
+        yield from client.export(project, chunk)
 
 
 def _read_task(
@@ -124,8 +123,10 @@ def _read_task(
     """Return the new rows of one task: new and changed annotations, and deletions."""
     number = int(task["id"])
     note = note_of(task)
-    if note.get("study") not in (None, study_key(study)):
-        result.rejects.append(Reject(number, "the task belongs to another study", canonical(task.get("data", {}))))
+    if note.get("study") != study_key(study):
+        if task.get("annotations"):
+            reason = f"task {number} was not made by diptych for this study"
+            result.rejects.append(Reject(number, reason, canonical(task.get("data", {}))))
         return []
     rows: list[Coding] = []
     present = set()

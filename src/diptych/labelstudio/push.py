@@ -57,7 +57,7 @@ def push(client: Client, study: Study, plan: Plan, tell: Tell = lambda _: None, 
     result.known = len(plan.passages) - len(wanted)
     _send(client, study, plan, wanted, result, tell)
     _refresh_suggestions(client, study.schema, plan, present, result)
-    _settle(client, plan, result)
+    _settle(client, plan, present, result)
     return result
 
 
@@ -67,16 +67,10 @@ def _present(client: Client, result: Pushed, study: Study, plan: Plan) -> dict[s
     A bare task whose text changed is removed too: it is sent anew, without the old text's suggestion.
     """
     wanted = {row["passage"]: row for row in plan.passages}
-    found: dict[str, dict[str, Any]] = {}
-    strangers = changed = 0
+    changed = 0
     if result.created:
-        return found
-    for task in list(client.tasks(result.project, include=_LIGHT)):  # all pages first: deleting shifts them
-        note, passage = note_of(task), task.get("data", {}).get("passage_id")
-        if not passage or not note:
-            strangers += 1
-            continue
-        found[passage] = _without_double(client, found[passage], task, result) if passage in found else task
+        return {}
+    found, strangers = _one_each(client, result)
     for passage, task in list(found.items()):
         row = wanted.get(passage)
         if row is None or note_of(task).get("sha256") == row["sha256"]:
@@ -92,6 +86,19 @@ def _present(client: Client, result: Pushed, study: Study, plan: Plan) -> dict[s
     if changed:
         result.told.append(f"{changed} coded passages have another text now; their tasks keep the old one")
     return found
+
+
+def _one_each(client: Client, result: Pushed) -> tuple[dict[str, dict[str, Any]], int]:
+    """The tasks by passage, bare doubles removed, and how many were made by others."""
+    found: dict[str, dict[str, Any]] = {}
+    strangers = 0
+    for task in list(client.tasks(result.project, include=_LIGHT)):  # all pages first: deleting shifts them
+        note, passage = note_of(task), task.get("data", {}).get("passage_id")
+        if not passage or not note:
+            strangers += 1
+            continue
+        found[passage] = _without_double(client, found[passage], task, result) if passage in found else task
+    return found, strangers
 
 
 def _annotated(task: Row) -> bool:
@@ -154,6 +161,8 @@ def _send(client: Client, study: Study, plan: Plan, wanted: Sequence[Row], resul
         _count(result, plan, batch)
         waiting = waiting[len(batch) :]
         tell(f"{result.sent} of {len(wanted)} passages sent")
+    if wanted:
+        _one_each(client, result)  # an import that was under way when an earlier push died may have ended since
 
 
 def _count(result: Pushed, plan: Plan, rows: Sequence[Row]) -> None:
@@ -165,6 +174,7 @@ def _refresh_suggestions(
     client: Client, schema: Schema, plan: Plan, present: Mapping[str, dict[str, Any]], result: Pushed
 ) -> None:
     """Give bare tasks this model's suggestion, where one is shown and it is another model's so far."""
+    _note_withheld(client, plan, present)
     stale = {}
     for passage in sorted(plan.shown & present.keys()):
         note = note_of(present[passage])
@@ -192,6 +202,15 @@ def _refresh_suggestions(
             client.update_task(number, {"meta": dict(task.get("meta", {})) | {"diptych": note}})
 
 
+def _note_withheld(client: Client, plan: Plan, present: Mapping[str, dict[str, Any]]) -> None:
+    """Write down which bare tasks of the pool get no suggestion although there is one."""
+    for passage in sorted((plan.suggestions.keys() - plan.shown) & present.keys()):
+        task = present[passage]
+        if note_of(task).get("suggestion") == "none" and not _annotated(task):
+            note = note_of(task) | {"suggestion": "withheld"}
+            client.update_task(int(task["id"]), {"meta": dict(task.get("meta", {})) | {"diptych": note}})
+
+
 def _suggested(client: Client, project: int, ids: Sequence[int], passages: Mapping[int, str], plan: Plan) -> set[int]:
     """Which of the tasks carry the plan's suggestion already."""
     return {
@@ -202,8 +221,11 @@ def _suggested(client: Client, project: int, ids: Sequence[int], passages: Mappi
     }
 
 
-def _settle(client: Client, plan: Plan, result: Pushed) -> None:
+def _settle(client: Client, plan: Plan, present: Mapping[str, Row], result: Pushed) -> None:
     """Make the newest suggestions the ones that are shown: the server does not do so by itself."""
     models = sorted({plan.suggestions[passage].model for passage in plan.shown})
-    if models and client.project(result.project).get("model_version") != models[-1]:
+    known = {note_of(task).get("model") for task in present.values()}
+    if not models or not (result.suggestions or models[-1] in known):
+        return  # the server refuses a version of which it holds no prediction
+    if client.project(result.project).get("model_version") != models[-1]:
         client.update_project(result.project, {"model_version": models[-1]})

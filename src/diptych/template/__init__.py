@@ -22,7 +22,7 @@ DOCUMENTS = (
     ("harbour-north.txt", "A. Jansen", "Dredging day"),
     ("harbour-south.txt", "B. Okafor", "What the harbour owes us"),
 )
-GITIGNORE = ".diptych/\nreport.html\n"
+GITIGNORE = ".diptych/\nreport.html\n.*.part\n"
 
 
 def make_study(folder: Path, schema: Path | None = None) -> Study:
