@@ -8,7 +8,7 @@ from typing import Any
 
 from diptych.errors import RecordError, SchemaError, nearest
 from diptych.exchange.label_config import COMMENT, FLAG_VALUES, FLAGS, REASON, TEXT
-from diptych.records import REASONS, Coding
+from diptych.records import REASONS, Coding, moment
 from diptych.schema import Facet, Schema
 
 
@@ -193,8 +193,18 @@ def codings_of(
     origin: str,
     role: str = "coder",
     edited_by: str = "",
+    at: str = "",
 ) -> list[Coding]:
     """Return the codings that an annotation makes: one a facet, `skipped` where the task was skipped.
+
+    Parameters
+    ----------
+    task, annotation : mappings
+        As Label Studio gives them.
+    schema : Schema
+    coder, origin, role, edited_by : str
+    at : str
+        When it was made, where the annotation does not say so.
 
     Raises
     ------
@@ -208,7 +218,7 @@ def codings_of(
     note = note_of(task)
     shared: dict[str, Any] = {
         "schema": schema.stamp,
-        "at": str(annotation.get("updated_at") or annotation.get("created_at") or ""),
+        "at": _when(annotation, at),
         "origin": origin,
         "role": role,
         "edited_by": edited_by,
@@ -237,6 +247,16 @@ def codings_of(
         )
         for facet in schema.facet_ids
     ]
+
+
+def _when(annotation: Mapping[str, Any], otherwise: str) -> str:
+    """When an annotation was last changed."""
+    said = str(annotation.get("updated_at") or annotation.get("created_at") or otherwise)
+    try:
+        moment(said)
+    except ValueError as error:
+        raise RecordError(f"the annotation's date {said!r} is no time") from error
+    return said
 
 
 def _seen(annotation: Mapping[str, Any], note: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

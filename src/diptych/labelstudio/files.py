@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import IO, Any
 
 from diptych.coding.codings import load_codings
-from diptych.errors import RecordError
+from diptych.documents.ingest import read_passages
+from diptych.errors import RecordError, nearest
 from diptych.exchange.label_studio import codings_of, task_of
 from diptych.exchange.label_studio_files import annotation_of, read_export
 from diptych.exchange.tables import Reject
@@ -67,6 +69,8 @@ def import_tasks(
         raise RecordError(f"{name}: no JSON ({error})", hint="export the project as JSON") from error
     known, people = Known(study, f"file:{name}"), People(study, f"file:{name}")
     present = {(row["passage"], row["coder"], row["role"], row["facet"]): row for row in rows_of(load_codings(study))}
+    passages = [p.passage for d in study.settings.documents for p in read_passages(study, d) or ()]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     codings: list[Coding] = []
     rejects: list[Reject] = []
     for number, task in enumerate(read_export(raw, name), 1):
@@ -75,8 +79,17 @@ def import_tasks(
             origin = known.origin(int(task.get("id") or number), int(annotation.get("id") or place))
             try:
                 found = codings_of(
-                    task, annotation, study.schema, coder=who, origin=origin, role=str(annotation.get("role") or role)
+                    task,
+                    annotation,
+                    study.schema,
+                    coder=who,
+                    origin=origin,
+                    role=str(annotation.get("role") or role),
+                    at=now,
                 )
+                strange = next((coding.passage for coding in found if coding.passage not in passages), None)
+                if strange is not None:
+                    raise RecordError(f"passage: nobody knows {strange!r}{nearest(strange, passages)}")
             except RecordError as error:
                 rejects.append(Reject(number, f"task {number}: {error}", canonical(annotation.get("result"))))
                 continue
