@@ -194,7 +194,7 @@ class Schema(BaseModel):
     def parse(cls, text: str, name: str = "schema") -> Schema:
         """Read a schema from YAML text; `name` stands in errors."""
         try:
-            raw = _read_yaml(text)
+            raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
@@ -243,14 +243,6 @@ def _unique(what: str, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{what}: {', '.join(map(repr, twice))} stands twice")
-
-
-def _read_yaml(text: str) -> Any:
-    loader = _Loader(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
 
 
 class _Loader(yaml.SafeLoader):
