@@ -147,7 +147,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     finally:
         stopped = outside("studio", "down", "--study", folder)
     assert stopped.stderr == "stopped\n"
-    with pytest.raises(httpx.ConnectError):
+    with pytest.raises(httpx.TransportError):
         httpx.get(f"http://127.0.0.1:{port}/health")
 
 

@@ -236,8 +236,19 @@ def down(study: Study) -> bool:
             break
         if _ended(server.pid, folder_of(study), patience):
             break
+    deadline = time.monotonic() + 5.0
+    while _listens(server) and time.monotonic() < deadline:  # its children may need a moment longer
+        time.sleep(0.1)
     path.unlink(missing_ok=True)
     return True
+
+
+def _listens(server: Running) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _ended(pid: int, folder: Path, patience: float) -> bool:
