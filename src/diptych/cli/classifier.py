@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from diptych.cli.options import (
-    RowsRejected,
     Talk,
     common,
     find_study,
@@ -22,6 +21,7 @@ from diptych.cli.options import (
     print_csv,
     print_json,
     print_table,
+    set_aside,
 )
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def classify_command(
         else:
             _write(good, form, stream)
     if rejects:
-        _write_rejects(rejects, out, files[0])
+        _set_aside(rejects, out, files[0])
 
 
 def _model(path: Path | None, folder: Path | None, talk: Talk) -> Model:
@@ -284,14 +284,7 @@ def _print_predictions(rows: list[Row], facets: list[str], text_column: str, pre
     print_table(shown, {"text": "text", **{facet: facet for facet in facets}, "language": "language", "note": ""})
 
 
-def _write_rejects(rejects: list[Reject], out: Path | None, first_input: str) -> None:
-    from diptych.exchange.tables import reject_rows
-    from diptych.files import write_jsonl
-
+def _set_aside(rejects: list[Reject], out: Path | None, first_input: str) -> None:
     stem = out.name if out else Path(first_input).name if first_input != "-" else "stdin"
     path = (out.parent if out else Path()) / f"{stem}.rejects.jsonl"
-    write_jsonl(path, reject_rows(rejects))
-    raise RowsRejected(
-        f"{len(rejects)} rows rejected, see {path}; the first, line {rejects[0].line}: {rejects[0].reason}",
-        hint="all other rows are done",
-    )
+    set_aside(path, rejects, f", line {rejects[0].line}: {rejects[0].reason}", hint="all other rows are done")

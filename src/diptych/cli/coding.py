@@ -16,6 +16,7 @@ from diptych.cli.options import (
     percent,
     print_csv,
     print_json,
+    print_rows,
     print_table,
 )
 
@@ -202,10 +203,5 @@ def gold_command(form: str, folder: Path | None, talk: Talk) -> None:
     for facet in study.schema.facet_ids:
         ways = gold.loc[gold["facet"] == facet, "how"].tolist()
         rows.append({"facet": facet, **{how: ways.count(how) for how in RULE}, "labels": len(ways)})
-    if form == "json":
-        print_json(rows)
-    elif form == "csv":
-        print_csv(rows)
-    else:
-        print_table(rows, {"facet": "facet", **{how: f"{how} " for how in RULE}, "labels": "labels "})
+    print_rows(rows, form, {"facet": "facet", **{how: f"{how} " for how in RULE}, "labels": "labels "})
     talk(f"written to {study.gold_file.relative_to(study.root)}")

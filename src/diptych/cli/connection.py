@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -18,21 +17,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def server(function: F) -> F:
     """Add --url, --api-key and --project."""
-
-    @click.option("--url", metavar="URL", help="A running server [default: LABEL_STUDIO_URL, else the study's own].")
-    @click.option(
-        "--api-key",
-        metavar="KEY",
-        help="Its access token; better in LABEL_STUDIO_API_KEY, where no list of processes shows it.",
+    options = (
+        click.option(
+            "--project", type=int, metavar="ID", help="Use this project [default: the study's own, found by its mark]."
+        ),
+        click.option(
+            "--api-key",
+            metavar="KEY",
+            help="Its access token; better in LABEL_STUDIO_API_KEY, where no list of processes shows it.",
+        ),
+        click.option(
+            "--url", metavar="URL", help="A running server [default: LABEL_STUDIO_URL, else the study's own]."
+        ),
     )
-    @click.option(
-        "--project", type=int, metavar="ID", help="Use this project [default: the study's own, found by its mark]."
-    )
-    @wraps(function)
-    def command(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **kwargs)
-
-    return command  # type: ignore[return-value]
+    for option in options:  # the last one is listed first
+        function = option(function)
+    return function
 
 
 def connect(study: Study, url: str | None, api_key: str | None) -> Client:

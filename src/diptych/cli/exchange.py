@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from diptych.cli.options import RowsRejected, Talk, common, find_study
+from diptych.cli.options import Talk, common, find_study, set_aside
 
 if TYPE_CHECKING:
     from diptych.study import Study
@@ -74,19 +74,12 @@ def import_command(
             talk(f"column {column!r} is not read")
         talk(f"{len(found.codings)} new, {found.unchanged} known before, {len(found.rejects)} rows rejected")
     if found.rejects:
-        _write_rejects(study.state / "rejects" / f"{Path(file).stem if file != '-' else 'stdin'}.jsonl", found.rejects)
+        _set_aside(study.state / "rejects" / f"{Path(file).stem if file != '-' else 'stdin'}.jsonl", found.rejects)
 
 
-def _write_rejects(path: Path, rejects: list[Any]) -> None:
-    from diptych.exchange.tables import reject_rows
-    from diptych.files import write_jsonl
-
-    write_jsonl(path, reject_rows(rejects))
-    first = rejects[0]
-    raise RowsRejected(
-        f"{len(rejects)} rows rejected, see {path}; the first, line {first.line}: {first.reason}",
-        hint="correct these rows and import them again; the others are in",
-    )
+def _set_aside(path: Path, rejects: list[Any]) -> None:
+    hint = "correct these rows and import them again; the others are in"
+    set_aside(path, rejects, f", line {rejects[0].line}: {rejects[0].reason}", hint=hint)
 
 
 @click.command("export")
@@ -151,7 +144,7 @@ def _import_label_studio(study: Study, file: str, coder: str | None, role: str, 
             talk(f"{written.rows} codings in {written.path.relative_to(study.root)}")
         talk(f"{len(codings)} new, {len(rejects)} annotations rejected")
     if rejects:
-        _write_rejects(study.state / "rejects" / f"{Path(file).stem}.jsonl", rejects)
+        _set_aside(study.state / "rejects" / f"{Path(file).stem}.jsonl", rejects)
 
 
 def _export_label_studio(study: Study, file: str, with_originals: bool, talk: Talk) -> None:

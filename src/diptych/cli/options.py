@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import wraps
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from diptych.errors import DiptychError
 
 if TYPE_CHECKING:
+    from diptych.exchange.tables import Reject
     from diptych.study import Study
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -106,6 +107,25 @@ def print_csv(rows: Iterable[Mapping[str, Any]]) -> None:
     writer = CsvWriter(sys.stdout)
     for row in rows:
         writer.write(dict(row))
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], form: str, columns: Mapping[str, str]) -> None:
+    """Print rows as JSON, as CSV, or as a table with these columns."""
+    if form == "json":
+        print_json(rows)
+    elif form == "csv":
+        print_csv(rows)
+    else:
+        print_table(rows, columns)
+
+
+def set_aside(path: Path, rejects: Sequence[Reject], first: str, *, what: str = "rows", hint: str) -> NoReturn:
+    """Write what was not taken to a file and end the command with exit code 3; `first` words the first of them."""
+    from diptych.exchange.tables import reject_rows
+    from diptych.files import write_jsonl
+
+    write_jsonl(path, reject_rows(rejects))
+    raise RowsRejected(f"{len(rejects)} {what} rejected, see {path}; the first{first}", hint=hint)
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, title: str = "") -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from diptych.cli.connection import connect, server
-from diptych.cli.options import RowsRejected, Talk, common, find_study, formatted, print_csv, print_json, print_table
+from diptych.cli.options import Talk, common, find_study, formatted, print_rows, set_aside
 
 if TYPE_CHECKING:
     from diptych.labelstudio.project import Plan
@@ -210,7 +210,7 @@ def pull_command(
             talk(f"{len(result.rejects)} annotations rejected; the first: {result.rejects[0].reason}")
         time.sleep(max(every, 1))
     if result.rejects:
-        _write_rejects(study, result)
+        _set_aside(study, result)
 
 
 def _pulled(result: Pulled) -> dict[str, Any]:
@@ -225,16 +225,10 @@ def _pulled(result: Pulled) -> dict[str, Any]:
     }
 
 
-def _write_rejects(study: Study, result: Pulled) -> None:
-    from diptych.exchange.tables import reject_rows
-    from diptych.files import write_jsonl
-
+def _set_aside(study: Study, result: Pulled) -> None:
     path = study.state / "rejects" / f"label-studio-{result.project}.jsonl"
-    write_jsonl(path, reject_rows(result.rejects))
-    raise RowsRejected(
-        f"{len(result.rejects)} annotations rejected, see {path}; the first: {result.rejects[0].reason}",
-        hint="have them completed in Label Studio, then pull again; all others are in",
-    )
+    hint = "have them completed in Label Studio, then pull again; all others are in"
+    set_aside(path, result.rejects, f": {result.rejects[0].reason}", what="annotations", hint=hint)
 
 
 @studio_command.command("status")
@@ -274,9 +268,5 @@ def status_command(
 
 
 def _print(rows: list[dict[str, Any]], form: str) -> None:
-    if form == "json":
-        print_json(rows)
-    elif form == "csv":
-        print_csv(rows)
-    elif rows:
-        print_table(rows, {name: name.replace("_", " ") for name in rows[0]})
+    if rows or form != "text":
+        print_rows(rows, form, {name: name.replace("_", " ") for name in rows[0]} if rows else {})
