@@ -280,9 +280,11 @@ def test_coverage_says_that_list_items_are_not_coded(bridge, command):
 
 def test_divergence_compares_three_pairs_in_every_facet(bridge, command):
     rows = command("divergence", "--study", bridge.root, "--json").json["facets"]
-    pairs = {(row["first"], row["second"]) for row in rows}
-    assert pairs == {(AUTHORS[0], AUTHORS[1]), (AUTHORS[0], AUTHORS[2]), (AUTHORS[1], AUTHORS[2])}
-    assert len(rows) == 3 * 5
+    questions = [*FACETS, "voice x topic"]
+    compared = Counter((row["first"], row["second"]) for row in rows if row["facet"] in questions)
+    pairs = [(AUTHORS[0], AUTHORS[1]), (AUTHORS[0], AUTHORS[2]), (AUTHORS[1], AUTHORS[2])]
+    assert compared == dict.fromkeys([*pairs, ("(all)", "(all)")], len(questions))
+    assert {row["facet"] for row in rows} == set(questions)  # in no topic have two authors five passages
 
 
 def test_with_two_documents_an_author_the_unit_is_the_document(bridge, command):
@@ -290,11 +292,29 @@ def test_with_two_documents_an_author_the_unit_is_the_document(bridge, command):
     assert {row["unit"] for row in rows} == {"document"}
 
 
-def test_divergence_gives_no_p_value(bridge, command):
-    asked = ("divergence", "--study", bridge.root)
+def test_with_two_documents_an_author_a_p_value_cannot_fall_below_a_third_and_that_is_said(bridge, command):
+    found = command("divergence", "--study", bridge.root, "--json").json
+    pairs = [row for row in found["facets"] if row["first"] != "(all)"]
+    assert {row["least_p"] for row in pairs} == {1 / 3}
+    assert all(row["p"] <= 1 for row in pairs)
+    assert any("the smallest attainable with these documents is 0.333" in note for note in found["notes"])
+    assert all(row[name] is not None for row in found["cells"] for name in ("p", "p_bh", "p_holm", "p_max_t"))
+
+
+@pytest.mark.parametrize("by", ["document", "publisher"])
+def test_nothing_is_called_significant(bridge, command, by):
+    asked = ("divergence", "--study", bridge.root, "--by", by)
     columns = {key for row in command(*asked, "--json").json["facets"] for key in row}
-    assert not [column for column in columns if re.search(r"^p$|p_?value|signific", column)]
+    assert not [column for column in columns if re.search(r"p_?value|signific", column)]
     assert not re.search(r"p\s*[=<]|significant", command(*asked).out)
+
+
+def test_divergence_of_single_documents_gives_no_p_value(bridge, command):
+    found = command("divergence", "--study", bridge.root, "--by", "document", "--json").json
+    tested = ("p", "least_p", "p_bh", "p_holm", "p_max_t", "low", "high")
+    rows = [*found["facets"], *found["cells"]]
+    assert [(row["facet"], name) for row in rows for name in tested if row.get(name) is not None] == []
+    assert any("no p-value for the authors is given" in note for note in found["notes"])
 
 
 # nothing is hard-wired

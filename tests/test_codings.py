@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diptych.coding.codings import Coders, load_coders, load_codings, write_codings
+from diptych.coding.disputes import disputes
 from diptych.coding.gold import load_gold
-from diptych.coding.reliability import disputes
 from diptych.errors import CodingError, RecordError, StudyError, UsageError
 from diptych.exchange.tables import CsvWriter, Reject, defuse, read_table, table_format
 from diptych.files import sha256_bytes

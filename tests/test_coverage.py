@@ -1,4 +1,4 @@
-"""Coverage: exact counts and shares, what is not counted, ranges, and the sentences beside them."""
+"""Coverage of coded passages: exact counts and shares, what is not counted, ranges, and the sentences beside them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from hypothesis import strategies as st
 
 import diptych
 from diptych.analysis.counts import cell_names, cells_of, count_cells
-from diptych.analysis.coverage import (
-    CENSUS,
-    PARTIAL,
-    PREDICTED,
-    block_range,
-    coverage,
-    coverage_notes,
-)
-from diptych.analysis.labels import coder_labels, load_labels
+from diptych.analysis.coverage import block_range, coverage
+from diptych.analysis.evidence import Evidence
+from diptych.analysis.labels import coder_labels, load_evidence, load_labels
+from diptych.analysis.statements import CENSUS, PARTIAL, PREDICTED, coverage_notes, statement
 from diptych.classifier.train import train
+from diptych.coding.codings import load_codings, write_codings
 from diptych.coding.gold import write_gold
+from diptych.coding.sampling import Sample, write_sample
 from diptych.errors import CodingError, DiptychError, UsageError
+from diptych.records import Coding
 from diptych.schema import Schema
 
 SCHEMA = Schema.parse("""
@@ -63,9 +61,13 @@ def frames(rows=TABLE):
     return table[["passage", "document", "author", "section", "words"]], labels
 
 
+def counted(passages, labels, situation="census"):
+    """Evidence that is counted and not estimated."""
+    return Evidence(passages, labels, situation)
+
+
 def table_of(rows=TABLE, **options):
-    passages, labels = frames(rows)
-    return coverage(passages, labels, SCHEMA, **options)
+    return coverage(counted(*frames(rows)), SCHEMA, **options)
 
 
 def column(table, facet, name, author="Ada"):
@@ -121,7 +123,7 @@ def test_a_schema_of_one_facet_has_no_crossed_cells():
     data = SCHEMA.model_dump(mode="json", by_alias=True)
     alone = Schema.from_data(data | {"facets": data["facets"][:1]})
     passages, labels = frames()
-    assert coverage(passages, labels[["topic"]], alone)["facet"].unique().tolist() == ["topic"]
+    assert coverage(counted(passages, labels[["topic"]]), alone)["facet"].unique().tolist() == ["topic"]
 
 
 labelled_rows = st.lists(
@@ -143,16 +145,18 @@ labelled_rows = st.lists(
 def test_shares_of_every_author_and_facet_sum_to_one_unless_nothing_is_labelled(rows):
     table = table_of([(f"{author}:{i}", author, *rest) for i, (author, *rest) in enumerate(rows)])
     for _, part in table.groupby(["facet", "author"]):
-        whole = 1 if part["of"].iloc[0] else 0
-        assert part[["share", "word_share"]].sum().tolist() == pytest.approx([whole, whole])
         assert part["passages"].sum() == part["of"].iloc[0]
+        if part["of"].iloc[0]:
+            assert part[["share", "word_share"]].sum().tolist() == pytest.approx([1, 1])
+        else:
+            assert part[["share", "word_share"]].isna().all(axis=None)
 
 
 @given(labelled_rows)
 @settings(max_examples=15, deadline=None)
 def test_counts_are_those_of_a_plain_crosstab(rows):
     passages, labels = frames([(f"{author}:{i}", author, *rest) for i, (author, *rest) in enumerate(rows)])
-    table = coverage(passages, labels, SCHEMA)
+    table = coverage(counted(passages, labels), SCHEMA)
     for author, mine in passages.groupby("author"):
         expected = labels.loc[mine["passage"], "topic"].value_counts()
         for value, number in column(table, "topic", "passages", author).items():
@@ -170,9 +174,15 @@ def test_an_author_without_labels_is_listed_with_nothing_counted():
     assert column(table, "topic", "of", "Cy") == {"fees": 0, "birds": 0, "ice": 0}
 
 
+@pytest.mark.parametrize("name", ["share", "word_share", "low", "high", "range_low", "range_high"])
+def test_an_author_without_labels_has_no_share_rather_than_none_of_everything(name):
+    table = table_of([*TABLE, ("c:1", "Cy", "Night", 5, None, None, None)])
+    assert set(column(table, "topic", name, "Cy").values()) == {None}
+
+
 def test_another_column_can_be_compared():
     passages, labels = frames()
-    table = coverage(passages, labels, SCHEMA, by="document")
+    table = coverage(counted(passages, labels), SCHEMA, by="document")
     assert table.columns[0] == "document"
     assert column(table, "topic", "passages", "b") == {"fees": 1, "birds": 1, "ice": 0}
 
@@ -180,15 +190,16 @@ def test_another_column_can_be_compared():
 def test_labels_of_coders_stand_beside_as_shares():
     passages, labels = frames()
     second = labels.assign(topic="birds")
-    table = coverage(passages, labels, SCHEMA, others={"ann": labels, "ben": second})
+    table = coverage(counted(passages, labels), SCHEMA, others={"ann": labels, "ben": second})
     assert column(table, "topic", "share:ann") == column(table, "topic", "share")
     assert column(table, "topic", "share:ben") == {"fees": 0.0, "birds": 1.0, "ice": 0.0}
 
 
 def test_a_coder_who_coded_nothing_of_an_author_has_no_share_there():
     passages, labels = frames()
-    table = coverage(passages, labels, SCHEMA, others={"ann": labels.iloc[:4]})
-    assert column(table, "topic", "share:ann", "Bo") == {"fees": 0.0, "birds": 0.0, "ice": 0.0}
+    table = coverage(counted(passages, labels), SCHEMA, others={"ann": labels.iloc[:4]})
+    assert column(table, "topic", "share:ann", "Bo") == {"fees": None, "birds": None, "ice": None}
+    assert column(table, "topic", "share:ann") == column(table, "topic", "share")
 
 
 # --- what is not counted
@@ -197,7 +208,7 @@ def test_a_coder_who_coded_nothing_of_an_author_has_no_share_there():
 def test_passages_without_a_label_are_not_counted():
     passages, labels = frames()
     labels.loc["a:1", "topic"] = None
-    table = coverage(passages, labels, SCHEMA)
+    table = coverage(counted(passages, labels), SCHEMA)
     assert column(table, "topic", "passages") == {"fees": 2, "birds": 1, "ice": 0}
     assert column(table, "topic", "words_of")["fees"] == 90
     assert column(table, "side", "of")["port"] == 4
@@ -206,26 +217,26 @@ def test_passages_without_a_label_are_not_counted():
 def test_a_crossed_cell_needs_both_labels():
     passages, labels = frames()
     labels.loc["a:1", "side"] = None
-    assert column(coverage(passages, labels, SCHEMA), "topic x side", "of")["fees x port"] == 3
+    assert column(coverage(counted(passages, labels), SCHEMA), "topic x side", "of")["fees x port"] == 3
 
 
 def test_passages_that_nobody_coded_are_not_counted():
     passages, labels = frames()
-    table = coverage(passages, labels.drop("a:1"), SCHEMA)
+    table = coverage(counted(passages, labels.drop("a:1")), SCHEMA)
     assert column(table, "topic", "of")["fees"] == 3
 
 
 def test_labels_of_passages_that_do_not_exist_are_not_counted():
     passages, labels = frames()
     labels.loc["z:9"] = ["fees", "port", "kind"]
-    assert column(coverage(passages, labels, SCHEMA), "topic", "of")["fees"] == 4
+    assert column(coverage(counted(passages, labels), SCHEMA), "topic", "of")["fees"] == 4
 
 
 def test_a_label_that_the_schema_does_not_know_is_an_error_and_not_left_out():
     passages, labels = frames()
     labels.loc["a:1", "topic"] = "frogs"
     with pytest.raises(DiptychError, match="frogs"):
-        coverage(passages, labels, SCHEMA)
+        coverage(counted(passages, labels), SCHEMA)
 
 
 # --- small cells
@@ -238,6 +249,107 @@ def test_a_cell_is_small_under_five_passages_of_all_authors_together():
     table = table_of(rows)
     assert column(table, "topic", "small") == {"fees": False, "birds": True, "ice": True}
     assert column(table, "topic", "small", "Bo") == {"fees": False, "birds": True, "ice": True}
+
+
+# six on fees, then birds and ice with two and one: two small cells
+FEW = [
+    *[(f"a:{i}", "Ada", "Noon", 10, "fees", "port", "kind") for i in range(3)],
+    *[(f"b:{i}", "Bo", "Noon", 10, "fees", "town", "kind") for i in range(3)],
+    *[(f"a:{i}", "Ada", "Noon", 30, "birds", "port", "kind") for i in (3, 4)],
+    ("b:3", "Bo", "Noon", 70, "ice", "town", "kind"),
+]
+
+
+def test_small_cells_are_put_together_as_the_last_one_and_none_of_their_passages_is_lost():
+    table = table_of(FEW, merge_small=True)
+    assert column(table, "topic", "passages") == {"fees": 3, "(small cells)": 2}
+    assert column(table, "topic", "passages", "Bo") == {"fees": 3, "(small cells)": 1}
+    assert column(table, "topic", "word_share", "Bo") == {"fees": 0.3, "(small cells)": 0.7}
+
+
+def test_cells_that_are_small_even_together_stay_marked():
+    assert column(table_of(FEW, merge_small=True), "topic", "small") == {"fees": False, "(small cells)": True}
+
+
+def test_cells_that_are_not_small_together_are_not_marked():
+    assert table_of(merge_small=True).query("facet == 'topic x side'")["small"].tolist() == [False, False]
+
+
+def test_where_only_one_cell_is_small_it_keeps_its_name():
+    rows = [row for row in FEW if row[4] != "ice"]
+    rows += [(f"b:{i}", "Bo", "Noon", 70, "ice", "town", "kind") for i in range(3, 8)]
+    assert column(table_of(rows, merge_small=True), "topic", "passages", "Bo") == {"fees": 3, "birds": 0, "ice": 5}
+    assert column(table_of(rows, merge_small=True), "topic", "small") == {"fees": False, "birds": True, "ice": False}
+
+
+def test_where_no_cell_is_small_nothing_is_merged():
+    rows = [
+        (f"{author}:{topic}{i}", author, "Noon", 9, topic, "port", "kind")
+        for author in ("Ada", "Bo")
+        for topic in ("fees", "birds", "ice")
+        for i in range(3)
+    ]
+    pd.testing.assert_frame_equal(
+        table_of(rows, merge_small=True).query("facet == 'topic'"), table_of(rows).query("facet == 'topic'")
+    )
+
+
+def test_the_cells_of_coders_beside_are_merged_alike():
+    passages, labels = frames(FEW)
+    table = coverage(counted(passages, labels), SCHEMA, others={"ann": labels}, merge_small=True)
+    assert column(table, "topic", "share:ann") == column(table, "topic", "share")
+
+
+# --- blind spots
+
+
+def test_a_cell_that_one_author_fills_and_the_other_leaves_empty_is_a_blind_spot_there():
+    table = table_of()
+    assert column(table, "topic x side", "blind", "Bo") == {
+        "fees x port": True,
+        "fees x town": False,
+        "birds x port": True,
+        "birds x town": False,
+        "ice x port": False,
+        "ice x town": False,
+    }
+    assert column(table, "topic x side", "blind")["birds x town"]
+
+
+@pytest.mark.parametrize("situation", ["part", "prediction"])
+def test_where_not_everything_is_coded_an_empty_cell_proves_nothing(situation):
+    table = coverage(counted(*frames(), situation), SCHEMA)
+    assert not table["blind"].any()
+
+
+# --- part of the passages
+
+
+def test_a_condition_on_a_facet_counts_the_passages_that_have_the_value():
+    table = table_of(where={"side": "town"})
+    assert table["facet"].unique().tolist() == ["topic", "tone"]
+    assert column(table, "topic", "passages") == {"fees": 1, "birds": 0, "ice": 0}
+    assert column(table, "topic", "share", "Bo") == {"fees": 0.5, "birds": 0.5, "ice": 0.0}
+
+
+def test_conditions_on_two_facets_hold_together():
+    table = table_of(where={"side": "town", "tone": "harsh"})
+    assert column(table, "topic", "share", "Bo") == {"fees": 1.0, "birds": 0.0, "ice": 0.0}
+
+
+def test_a_condition_holds_for_the_labels_of_coders_beside_too():
+    passages, labels = frames()
+    table = coverage(
+        counted(passages, labels), SCHEMA, where={"side": "town"}, others={"ann": labels.assign(side="town")}
+    )
+    assert column(table, "topic", "share:ann") == {"fees": 0.75, "birds": 0.25, "ice": 0.0}
+
+
+def test_a_condition_that_nothing_meets_leaves_counts_of_zero_and_no_shares():
+    rows = [row for row in TABLE if row[5] == "port"]
+    table = table_of([*rows, ("b:1", "Bo", "Noon", 60, "birds", "port", "kind")], where={"side": "town"})
+    assert set(table["passages"]) == {0}
+    assert table["share"].isna().all()
 
 
 # --- blocks and ranges
@@ -269,14 +381,18 @@ def test_blocks_are_documents_where_every_author_has_two():
 
 def test_one_section_alone_has_no_range():
     table = table_of()
-    assert set(column(table, "topic", "low", "Bo").values()) == {None}
-    assert set(column(table, "topic", "high", "Bo").values()) == {None}
+    assert set(column(table, "topic", "range_low", "Bo").values()) == {None}
+    assert set(column(table, "topic", "range_high", "Bo").values()) == {None}
 
 
 def test_a_range_holds_the_share():
     rows = table_of().query("author == 'Ada'")
-    assert (rows["low"] <= rows["share"]).all()
-    assert (rows["share"] <= rows["high"]).all()
+    assert (rows["range_low"] <= rows["share"]).all()
+    assert (rows["share"] <= rows["range_high"]).all()
+
+
+def test_counted_shares_have_no_interval_and_no_standard_error():
+    assert table_of()[["low", "high", "error"]].isna().all(axis=None)
 
 
 def test_a_range_collapses_where_all_sections_have_the_same_shares():
@@ -345,11 +461,12 @@ def test_words_are_counted_in_the_same_blocks():
 # --- sentences beside the table
 
 
-def notes_of(labels_missing=(), source="gold"):
+def notes_of(labels_missing=(), situation="census"):
     passages, labels = frames()
     for passage, facet in labels_missing:
         labels.loc[passage, facet] = None
-    return coverage_notes(coverage(passages, labels, SCHEMA), passages, source)
+    evidence = counted(passages, labels, situation)
+    return coverage_notes(coverage(evidence, SCHEMA), evidence)
 
 
 def test_a_census_says_that_its_shares_are_exact():
@@ -358,23 +475,48 @@ def test_a_census_says_that_its_shares_are_exact():
 
 def test_a_part_says_how_many_passages_are_coded():
     missing = [("a:1", facet) for facet in ("topic", "side", "tone")]
-    assert notes_of(missing)[0] == f"{PARTIAL} (5 of 6, by facet)"
+    assert notes_of(missing, "part")[0] == f"{PARTIAL} (5 of 6, by facet)"
 
 
-@pytest.mark.parametrize("facet", ["topic", "side", "tone"])
-def test_it_is_no_census_where_one_facet_has_gaps(facet):
-    assert CENSUS not in notes_of([("a:1", facet)])
+def test_a_part_says_so_for_the_facets_with_most_and_fewest_labels():
+    assert notes_of([("a:1", "topic")], "part")[0] == f"{PARTIAL} (5 to 6 of 6, by facet)"
 
 
 def test_predictions_are_called_uncorrected():
-    notes = notes_of(source="uncorrected")
+    notes = notes_of(situation="prediction")
     assert notes[0] == PREDICTED
     assert notes[0].startswith("Uncorrected: ")
     assert CENSUS not in notes
 
 
-def test_a_coders_own_table_says_census_or_part_as_gold_does():
-    assert notes_of(source="ann")[0] == CENSUS
+def test_a_blind_spot_is_explained_only_where_there_is_one():
+    sentence = "∅: a blind spot, a cell that another fills and that is empty here."
+    assert sentence in notes_of()
+    assert sentence not in notes_of(situation="part")
+
+
+def test_an_author_of_whom_nothing_is_coded_is_said_to_have_no_share():
+    evidence = counted(*frames([*TABLE, ("c:1", "Cy", "Night", 5, None, None, None)]), "part")
+    assert "Cy: nothing is coded, so there is no share." in coverage_notes(coverage(evidence, SCHEMA), evidence)
+
+
+@pytest.mark.parametrize(
+    ("situation", "population"),
+    [
+        ("census", "all 6 passages of 2 documents"),
+        ("part", "the labelled ones (6 in every facet) among 6 passages of 2 documents"),
+        ("prediction", "all passages with a text at hand, of 6 in 2 documents"),
+    ],
+)
+def test_the_statement_names_estimand_population_unit_and_weights(situation, population):
+    about = statement(counted(*frames(), situation), "author", {"side": "town"})
+    assert about.lines() == {
+        "situation": situation,
+        "estimand": "share of each value among the passages of each author, of those with side = town",
+        "population": population,
+        "unit": "passage (shares of words beside)",
+        "weights": "none: every passage counts once",
+    }
 
 
 def test_the_range_is_called_a_yardstick_and_no_test():
@@ -392,9 +534,66 @@ def test_an_author_with_few_sections_is_warned_of():
 
 @pytest.fixture
 def coded(harbour):
-    """The harbour study with its gold labels derived."""
+    """The harbour study with its gold labels derived; in two passages the coders differ over the topic."""
     write_gold(harbour)
     return harbour
+
+
+@pytest.fixture
+def decided(harbour):
+    """The harbour study, its two disputes decided: everything has a gold label."""
+    said = {"role": "adjudicator", "reason": "judgement", "at": "2026-11-22T10:00:00+00:00", "origin": "test"}
+    stamp = harbour.schema.stamp
+    answers = {"harbour-north:008": "work", "harbour-south:006": "money"}
+    rows = [Coding(passage, "lena", "topic", value, schema=stamp, **said) for passage, value in answers.items()]
+    write_codings(harbour, rows, "lena")
+    write_gold(harbour)
+    return harbour
+
+
+def situation_of(study, source="gold"):
+    return load_evidence(study, diptych.load_passages(study), source).situation
+
+
+@pytest.mark.parametrize("source", ["gold", "corrected", "sample-a", "sample-b"])
+def test_a_study_of_which_everything_is_coded_is_a_census(decided, source):
+    assert situation_of(decided, source) == "census"
+
+
+@pytest.mark.parametrize("facet", ["topic", "side", "tone"])
+def test_it_is_no_census_where_one_facet_has_gaps(decided, facet):
+    gold = decided.gold_file.read_text().splitlines(keepends=True)
+    (gone,) = [line for line in gold if f'"{facet}"' in line and "harbour-north:002" in line]
+    decided.gold_file.write_text("".join(line for line in gold if line != gone))
+    assert situation_of(decided) == "part"
+
+
+def test_a_coders_own_table_says_census_or_part_as_gold_does(decided):
+    (path,) = decided.codings_folder.glob("sample-a*.jsonl")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[3:]))  # the first passage: three facets
+    assert situation_of(decided, "sample-a") == "part"
+    assert situation_of(decided, "sample-b") == "census"
+
+
+def test_a_coder_who_coded_part_of_a_sample_is_still_no_sample(decided):
+    (path,) = decided.codings_folder.glob("sample-a*.jsonl")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[3:]))
+    drawn = Sample("s", "equal chances", 1, 16, ("harbour-north:002",), (0.5,), ("A. Jansen",))
+    write_sample(decided, drawn)
+    assert situation_of(decided, "sample-a") == "part"
+
+
+def test_predictions_are_neither_census_nor_part(decided):
+    train(decided)
+    assert situation_of(decided, "uncorrected") == "prediction"
+
+
+def test_a_census_is_shown_with_what_each_coder_says_and_what_lies_between(command, decided):
+    found = command("coverage", "--study", decided.root, "--json").json
+    assert (found["situation"], found["notes"][0]) == ("census", CENSUS)
+    assert any(note.startswith("sample-a, sample-b: the same share by one coder alone") for note in found["notes"])
+    assert all(row["share:sample-a"] is not None and row["share:sample-b"] is not None for row in found["rows"])
+    assert any(row["share:sample-a"] != row["share:sample-b"] for row in found["rows"])
 
 
 def test_coverage_of_a_study_counts_its_gold_labels(coded):
@@ -414,8 +613,16 @@ def test_coverage_of_a_study_shows_every_coder_beside_gold(coded):
 def test_coverage_by_one_coder_counts_that_coder_alone(coded):
     table = diptych.coverage(coded, source="sample-a")
     assert not any(name.startswith("share:") for name in table.columns)
-    beside = diptych.coverage(coded)["share:sample-a"]
-    assert table["share"].tolist() == pytest.approx(beside.tolist())
+    counts = table.groupby(["facet", "value"])["passages"].sum().to_dict()
+    mine = load_codings(coded).query("coder == 'sample-a'").groupby(["facet", "value"]).size().to_dict()
+    assert {place: n for place, n in counts.items() if n and " x " not in place[0]} == mine
+
+
+def test_the_shares_beside_gold_are_those_of_the_coders_own_tables(decided):
+    beside = diptych.coverage(decided)
+    for name in ("sample-a", "sample-b"):
+        alone = diptych.coverage(decided, source=name)["share"]
+        assert alone.tolist() == pytest.approx(beside[f"share:{name}"].tolist())
 
 
 def test_coverage_from_predictions_counts_every_passage(coded):
@@ -432,7 +639,7 @@ def test_coverage_from_predictions_needs_a_trained_model(coded):
 def test_an_unknown_source_is_answered_with_the_nearest_one(coded):
     with pytest.raises(UsageError, match=r"no labels called 'sampel-a' \(did you mean 'sample-a'\?\)") as caught:
         diptych.coverage(coded, source="sampel-a")
-    assert caught.value.hint == "one of: gold, uncorrected, sample-a, sample-b"
+    assert caught.value.hint == "one of: gold, corrected, uncorrected, sample-a, sample-b"
 
 
 def test_labels_of_coders_leave_adjudicators_and_readers_of_digests_out(bundled):
@@ -470,7 +677,8 @@ def test_two_reports_can_be_written_in_one_session(coded, tmp_path):
 
 def test_the_command_gives_the_table_its_source_and_its_sentences(command, coded):
     found = command("coverage", "--study", coded.root, "--json").json
-    assert (found["source"], found["by"], found["unit"]) == ("gold", "author", "passage")
+    assert (found["source"], found["by"], found["where"]) == ("gold", "author", {})
+    assert (found["situation"], found["unit"]) == ("part", "passage (shares of words beside)")
     assert found["notes"][0].startswith(PARTIAL)
     assert len(found["rows"]) == len(diptych.coverage(coded))
 

@@ -12,16 +12,11 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 import diptych
-from diptych.analysis.coverage import PREDICTED
-from diptych.analysis.divergence import (
-    NO_TEST,
-    divergence,
-    divergence_notes,
-    jackknife,
-    jensen_shannon,
-    largest,
-    shuffled,
-)
+from diptych.analysis.divergence import NO_TEST, divergence, divergence_notes, largest, least_p
+from diptych.analysis.evidence import Evidence
+from diptych.analysis.measures import generalised_jensen_shannon, jackknife, jensen_shannon
+from diptych.analysis.resampling import shuffled
+from diptych.analysis.statements import PREDICTED
 from diptych.classifier.train import train
 from diptych.coding.gold import write_gold
 from diptych.errors import CodingError
@@ -54,6 +49,11 @@ def frames(**counts):
     return table[names[:5]], table.set_index("passage")[["topic", "side"]]
 
 
+def compared(passages, labels, schema=SCHEMA, **options):
+    """Divergence of coded passages."""
+    return divergence(Evidence(passages, labels, "census"), schema, **options)
+
+
 ADA = [("Morning", "fees", "port", 6), ("Evening", "birds", "town", 2), ("Night", "ice", "port", 2)]
 BO = [("Noon", "fees", "town", 2), ("Dusk", "birds", "town", 8)]
 CY = [("Dawn", "ice", "port", 5), ("Noon", "ice", "town", 5)]
@@ -62,13 +62,13 @@ CY = [("Dawn", "ice", "port", 5), ("Noon", "ice", "town", 5)]
 @pytest.fixture(scope="module")
 def two():
     """Divergence between two authors."""
-    return divergence(*frames(Ada=ADA, Bo=BO), SCHEMA, seed=1)
+    return compared(*frames(Ada=ADA, Bo=BO), seed=1)
 
 
 @pytest.fixture(scope="module")
 def three():
     """Divergence between three authors."""
-    return divergence(*frames(Ada=ADA, Bo=BO, Cy=CY), SCHEMA, seed=1)
+    return compared(*frames(Ada=ADA, Bo=BO, Cy=CY), seed=1)
 
 
 def row_of(table, **wanted):
@@ -232,7 +232,24 @@ def test_a_row_a_facet_with_counts_and_unit(two):
     row = row_of(facets, facet="topic")
     assert (row["first"], row["second"]) == ("Ada", "Bo")
     assert (row["passages_first"], row["passages_second"], row["cells"]) == (10, 10, 3)
-    assert facets["facet"].tolist() == ["topic", "side", "topic x side"]
+    assert facets["facet"].tolist()[:3] == ["topic", "side", "topic x side"]
+
+
+def test_within_a_value_of_the_second_facet_the_first_is_compared_where_both_have_five_passages(two):
+    facets, _ = two
+    assert facets["facet"].tolist()[3:] == []  # on the port's side Bo has nothing, on the town's side Ada has 2
+    more = [*ADA, ("Evening", "fees", "town", 3)]
+    facets, cells = compared(*frames(Ada=more, Bo=BO))
+    row = row_of(facets, facet="topic | side = town")
+    assert (row["passages_first"], row["passages_second"], row["cells"]) == (5, 10, 3)
+    assert row["bits"] == pytest.approx(float(jensen_shannon([3, 2, 0], [2, 8, 0])))
+    assert set(cells["facet"]) == {"topic", "side", "topic x side"}
+
+
+def test_the_distance_is_the_root_of_the_bits_and_total_variation_stands_beside(two):
+    row = row_of(two[0], facet="topic")
+    assert row["distance"] == pytest.approx(row["bits"] ** 0.5)
+    assert row["total_variation"] == pytest.approx(0.6)  # .6 .2 .2 against .2 .8 0
 
 
 def test_the_bits_are_those_of_the_authors_own_counts(two):
@@ -256,7 +273,9 @@ def test_noise_is_the_mean_and_the_95_percent_point_under_shuffling(two):
     noise = shuffled(sections.loc["Ada"].to_numpy(), sections.loc["Bo"].to_numpy(), seed=2)
     row = row_of(facets, facet="topic")
     assert row["noise"] == pytest.approx(noise.mean(), rel=0.1)
-    assert row["noise"] <= row["noise_high"] <= 1
+    assert np.quantile(noise, 0.85) <= row["noise_high"] <= noise.max() + 1e-9  # ten deals: in steps of a tenth
+    assert noise.min() - 1e-9 <= row["noise_low"] <= np.quantile(noise, 0.15)
+    assert 0 <= row["noise_low"] <= row["noise"] <= row["noise_high"] <= 1
 
 
 def test_a_cell_has_both_counts_both_shares_and_their_difference(two):
@@ -280,11 +299,20 @@ def test_differences_of_a_facet_cancel_out(three):
 
 def test_the_parts_of_the_cells_add_up_to_the_whole(three):
     facets, cells = three
-    for row in facets.to_dict("records"):
+    whole = facets[(facets["first"] != "(all)") & ~facets["facet"].str.contains("|", regex=False)]
+    assert len(whole) == 3 * 3
+    for row in whole.to_dict("records"):
         mine = cells[
             (cells["first"] == row["first"]) & (cells["second"] == row["second"]) & (cells["facet"] == row["facet"])
         ]
         assert mine["bits"].sum() == pytest.approx(row["bits"], abs=1e-12)
+
+
+def test_the_part_of_a_cell_carries_the_sign_of_its_difference(three):
+    _, cells = three
+    assert cells["signed"].abs().tolist() == pytest.approx(cells["bits"].tolist())
+    assert (np.sign(cells["signed"]) * np.sign(cells["difference"]) >= 0).all()
+    assert (cells["signed"] < 0).any()
 
 
 def test_no_part_of_a_cell_is_negative_and_an_empty_cell_has_none(three):
@@ -302,7 +330,20 @@ def test_three_authors_make_three_pairs(three):
         ("Ada", "Bo"),
         ("Ada", "Cy"),
         ("Bo", "Cy"),
+        ("(all)", "(all)"),
     ]
+
+
+def test_three_authors_together_have_the_generalised_divergence(three):
+    row = row_of(three[0], first="(all)", facet="topic")
+    tables = np.array([[6.0, 2, 2], [2, 8, 0], [0, 0, 10]])
+    assert row["bits"] == pytest.approx(float(generalised_jensen_shannon(tables)))
+    assert row["distance"] == pytest.approx(row["bits"] ** 0.5)
+    assert row["corrected"] is row["noise"] is row["p"] is None
+
+
+def test_two_authors_need_no_row_of_all_together(two):
+    assert "(all)" not in set(two[0]["first"])
 
 
 def test_a_third_author_changes_nothing_between_the_first_two(two, three):
@@ -311,15 +352,21 @@ def test_a_third_author_changes_nothing_between_the_first_two(two, three):
 
 
 def test_the_same_seed_gives_the_same_tables():
-    first, again = (divergence(*frames(Ada=ADA, Bo=BO), SCHEMA, seed=9) for _ in range(2))
+    first, again = (compared(*frames(Ada=ADA, Bo=BO), seed=9) for _ in range(2))
     pd.testing.assert_frame_equal(first[0], again[0])
     pd.testing.assert_frame_equal(first[1], again[1])
 
 
 def test_another_column_can_be_compared():
     passages, labels = frames(Ada=ADA)
-    facets, _ = divergence(passages, labels, SCHEMA, by="section")
-    assert len(facets[facets["facet"] == "topic"]) == 3
+    facets, _ = compared(passages, labels, by="section")
+    topic = facets[facets["facet"] == "topic"]
+    assert list(zip(topic["first"], topic["second"], strict=True)) == [
+        ("Morning", "Evening"),
+        ("Morning", "Night"),
+        ("Evening", "Night"),
+        ("(all)", "(all)"),
+    ]
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -327,13 +374,13 @@ def test_fewer_than_two_labelled_authors_cannot_be_compared(number):
     passages, labels = frames(Ada=ADA, Bo=BO)
     kept = labels[labels.index.str.startswith("Ada")] if number else labels.iloc[:0]
     with pytest.raises(CodingError, match=f"labels exist for {number}") as caught:
-        divergence(passages, kept, SCHEMA)
+        compared(passages, kept)
     assert "second author" in caught.value.hint
 
 
 def test_a_study_of_one_author_cannot_be_compared():
     with pytest.raises(CodingError, match="divergence compares two of author"):
-        divergence(*frames(Ada=ADA), SCHEMA)
+        compared(*frames(Ada=ADA))
 
 
 # --- sections or documents
@@ -347,15 +394,94 @@ def test_documents_are_dealt_where_every_author_has_two_or_more():
     passages, labels = frames(Ada=ADA, Bo=BO)
     second = passages["section"].isin(["Night", "Dusk"])
     passages["document"] = passages["author"].where(~second, passages["author"] + " later")
-    facets, _ = divergence(passages, labels, SCHEMA)
+    facets, _ = compared(passages, labels)
     assert facets["unit"].unique().tolist() == ["document"]
 
 
 def test_sections_are_dealt_where_only_one_of_the_authors_has_two_documents():
     passages, labels = frames(Ada=ADA, Bo=BO)
     passages["document"] = passages["document"].where(passages["section"] != "Night", "Ada later")
-    facets, _ = divergence(passages, labels, SCHEMA)
+    facets, _ = compared(passages, labels)
     assert facets["unit"].unique().tolist() == ["section"]
+
+
+# --- p-values and intervals
+
+TESTS = ["low", "high", "p", "p_bh", "p_holm", "p_max_t"]
+
+
+def archive(documents=6, passages=12, seed=3):
+    """Two authors with several documents each: Bo's view is the town's more often, the topics are alike."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (f"{author}-{d}:{i}", f"{author}-{d}", author, "One", 10, rng.choice(["fees", "birds", "ice"]), side)
+        for author, share in (("Ada", 0.15), ("Bo", 0.75))
+        for d in range(documents)
+        for i in range(passages)
+        for side in ["town" if rng.random() < share else "port"]
+    ]
+    names = ["passage", "document", "author", "section", "words", "topic", "side"]
+    table = pd.DataFrame(rows, columns=names)
+    return table[names[:5]], table.set_index("passage")[["topic", "side"]]
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Divergence between two authors of six documents each."""
+    return compared(*archive(), seed=1)
+
+
+def test_with_one_document_an_author_there_is_no_p_value_and_no_interval_that_restates_one(two, three):
+    for facets, cells in (two, three):
+        assert facets[["p", "least_p"]].isna().all(axis=None)
+        assert cells[TESTS].isna().all(axis=None)
+
+
+def test_with_several_documents_every_facet_has_a_p_value_and_the_smallest_that_it_could_be(many):
+    facets, _ = many
+    assert (facets["least_p"] == 1 / 462).all()  # twelve documents, six to each, mirrored deals alike
+    assert facets["p"].between(1 / 2001, 1).all()
+    assert row_of(facets, facet="side")["p"] < 0.01
+    assert row_of(facets, facet="topic")["p"] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "draws", "expected"),
+    [(1, 1, 999, 1.0), (2, 2, 999, 1 / 3), (2, 3, 999, 1 / 10), (3, 3, 999, 1 / 10), (20, 20, 999, 1 / 1000)],
+)
+def test_the_smallest_p_value_is_that_of_the_deals_there_are_or_were_drawn(first, second, draws, expected):
+    assert least_p(first, second, draws) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_p_value_lies_below_the_smallest_that_is_attainable(seed):
+    facets, cells = compared(*archive(documents=2), seed=seed)
+    least = facets["least_p"].max()
+    assert least == pytest.approx(1 / 3)
+    assert (facets["p"] >= least).all()
+    assert (cells[["p", "p_max_t"]] >= least).all(axis=None)
+
+
+def test_a_difference_that_is_there_lies_outside_zero_and_one_that_is_not_does_not(many):
+    _, cells = many
+    town, fees = row_of(cells, facet="side", value="town"), row_of(cells, facet="topic", value="fees")
+    assert town["low"] <= town["difference"] <= town["high"] < 0
+    assert fees["low"] < 0 < fees["high"]
+
+
+def test_adjusted_p_values_are_never_below_the_raw_one(many):
+    _, cells = many
+    for name in ("p_bh", "p_holm"):
+        assert (cells[name] >= cells["p"]).all()
+    assert (cells["p_holm"] >= cells["p_bh"]).all()
+    assert cells["p_max_t"].between(0, 1).all()
+
+
+def test_two_cells_that_mirror_each_other_have_one_p_value(many):
+    _, cells = many
+    side = cells[cells["facet"] == "side"]
+    assert side["p"].nunique() == side["p_max_t"].nunique() == 1
+    assert side["p_max_t"].tolist() == side["p"].tolist()
 
 
 # --- the largest differences
@@ -379,7 +505,7 @@ def test_small_cells_stay_out_however_large_their_difference(numbers):
     topics = ["fees", "birds", "ice"]
     ada = [("One", topic, "port", n) for topic, n in zip(topics, numbers[:3], strict=True)]
     bo = [("Two", topic, "town", n) for topic, n in zip(topics, numbers[3:], strict=True)]
-    _, cells = divergence(*frames(Ada=[*ada, ("One", "fees", "port", 1)], Bo=[*bo, *BO]), SCHEMA)
+    _, cells = compared(*frames(Ada=[*ada, ("One", "fees", "port", 1)], Bo=[*bo, *BO]), draws=50)
     found = largest(cells, number=100)
     assert ((found["count_first"] + found["count_second"]) >= 5).all()
 
@@ -397,23 +523,28 @@ def test_small_cells_are_marked(two):
 
 
 def test_with_one_document_an_author_it_says_why_there_is_no_p_value(two):
-    assert NO_TEST in divergence_notes(two[0], pd.Series({"Ada": 1, "Bo": 3}))
+    assert NO_TEST in divergence_notes(two[0])
     assert "author and document cannot be told apart" in NO_TEST
 
 
-def test_with_more_documents_that_reason_falls_away(two):
-    assert NO_TEST not in divergence_notes(two[0], pd.Series({"Ada": 2, "Bo": 3}))
+def test_with_more_documents_that_reason_falls_away_and_the_test_is_explained(many):
+    notes = divergence_notes(many[0])
+    assert NO_TEST not in notes
+    (said,) = [note for note in notes if note.startswith("p: ")]
+    assert "(1 + b) / (1 + B) with B = 2000" in said
+    assert "the smallest attainable with these documents is 0.00216" in said
+    assert "Benjamini-Hochberg for screening, Holm and max-T for claims" in said
 
 
 @pytest.mark.parametrize("unit", ["section", "document"])
 def test_the_noise_is_explained_in_the_unit_that_was_dealt(two, unit):
-    note = divergence_notes(two[0].assign(unit=unit), pd.Series({"Ada": 2}))[0]
+    note = divergence_notes(two[0].assign(unit=unit))[0]
     assert f"when {unit}s are dealt to the authors at random" in note
     assert "biased upward in small tables" in note
 
 
 def test_it_says_over_which_cells_the_largest_were_sought(two):
-    assert any("at least 5 passages" in note for note in divergence_notes(two[0], pd.Series({"Ada": 2})))
+    assert any("at least 5 passages" in note for note in divergence_notes(two[0]))
 
 
 # --- a study's own tables, and the command
@@ -422,10 +553,11 @@ P_VALUE = re.compile(r"^p$|^p_|_p$|p[-_ ]?val|signif|reject", re.IGNORECASE)
 
 
 def keys_of(value):
-    """Every key at any depth of a JSON document."""
+    """Every key at any depth of a JSON document under which something stands."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield key
+            if inner is not None:
+                yield key
             yield from keys_of(inner)
     elif isinstance(value, list):
         for inner in value:
@@ -448,12 +580,14 @@ def test_no_p_value_hides_in_the_json(command, coded):
     found = command("divergence", "--study", coded.root, "--json").json
     assert [key for key in keys_of(found) if P_VALUE.search(key)] == []
     assert {"bits", "corrected", "noise", "noise_high"} <= set(keys_of(found))
+    assert all(cell["low"] is cell["high"] is None for cell in found["cells"])
 
 
 def test_no_p_value_hides_in_the_printed_table_but_in_the_sentence_why(command, coded):
     out = command("divergence", "--study", coded.root).out
     assert NO_TEST in out
     assert not re.search(r"p-value|\bp [=<]", out.replace(NO_TEST, ""))
+    assert not re.search(r"\bp$|\bp  |Holm|max-T|95 % interval", out, re.MULTILINE)
 
 
 def test_the_command_gives_the_tables_of_the_function(command, coded):
@@ -473,7 +607,7 @@ def test_the_command_prints_no_small_cell_among_the_largest(command, coded):
 def test_predictions_are_called_uncorrected(command, coded):
     train(coded)
     found = command("divergence", "--study", coded.root, "--source", "uncorrected", "--json").json
-    assert (found["source"], found["notes"][0]) == ("uncorrected", PREDICTED)
+    assert (found["source"], found["situation"], found["notes"][0]) == ("uncorrected", "prediction", PREDICTED)
 
 
 def test_the_command_explains_that_one_author_is_not_enough(command, coded):

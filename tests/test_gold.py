@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diptych.coding.codings import load_codings, write_codings
+from diptych.coding.disputes import disputes
 from diptych.coding.gold import RULE, decide, derive_gold, gold_table, load_gold, same_labels, write_gold
-from diptych.coding.reliability import disputes
 from diptych.errors import CodingError, RecordError
 from diptych.records import Coding
 from diptych.study import Study

@@ -387,11 +387,30 @@ def test_a_heat_cell_links_to_its_passages(report):
     assert links == {place: (place[0], rows[place]["facet"], rows[place]["value"]) for place in links}
 
 
-def test_a_blind_spot_is_empty_here_and_filled_by_another_author(report):
+def test_a_blind_spot_is_empty_here_and_filled_by_another_author(reports):
+    report = reports["bundled"]
+    assert printed(report.study.root, "coverage")["situation"] == "census"
     cells = heat_maps(report)
     filled = {place[1:] for place, cell in cells.items() if cell.count}
     for place, cell in cells.items():
         assert cell.blind == (not cell.count and place[1:] in filled), place
+    assert any(cell.blind for cell in cells.values())
+
+
+@pytest.mark.parametrize("name", ["harbour", "bridge"])
+def test_where_not_everything_has_a_label_no_empty_cell_is_called_a_blind_spot(reports, name):
+    report = reports[name]
+    assert printed(report.study.root, "coverage")["situation"] == "part"
+    cells = heat_maps(report).values()
+    assert any(cell.count == 0 for cell in cells)
+    assert not any(cell.blind for cell in cells)
+
+
+def test_blind_spots_are_those_of_coverage(report):
+    rows = cell_rows(report)
+    assert {place: cell.blind for place, cell in heat_maps(report).items()} == {
+        place: row["blind"] for place, row in rows.items()
+    }
 
 
 def test_captions_say_how_many_passages_a_panel_counts(report):
@@ -421,15 +440,18 @@ def test_tables_of_a_facet_show_counts_shares_and_words_of_coverage(report):
             expected = []
             for author in report.study.authors:
                 row = rows[facet.id, value.id, author]
-                low = "–" if row["low"] is None else f"{percent(row['low'])}–{percent(row['high'])}"
+                ends = [row["range_low"], row["range_high"]]
+                reach = "–" if None in ends else "–".join(map(percent, ends))
                 shares = [percent(row[name], 1) for name in beside]
-                expected += [str(row["passages"]), percent(row["share"], 1), low, *shares]
+                expected += [str(row["passages"]), percent(row["share"], 1), reach, *shares]
                 expected.append(percent(row["word_share"], 1))
             assert [td.text for td in line.all("td")] == expected
 
 
 def test_divergence_shows_the_figures_of_the_command(report):
-    rows = printed(report.study.root, "divergence")["facets"]
+    facets = printed(report.study.root, "divergence")["facets"]
+    rows = [row for row in facets if row["first"] != "(all)" and " | " not in row["facet"]]
+    assert rows
     table = report.page.id("divergence").all("tbody")[0]
     shown = [[cell.text.replace("−", "-") for cell in tr.all()][:6] for tr in table.all("tr")]
     assert shown == [

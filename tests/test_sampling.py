@@ -19,6 +19,7 @@ from diptych.coding.sampling import (
     Sample,
     draw_sample,
     inclusion_probabilities,
+    load_samples,
     read_sample,
     samples_folder,
     systematic_draw,
@@ -84,7 +85,8 @@ def test_equal_doubts_have_equal_chances(pool):
 
 def test_chances_grow_in_proportion_to_doubt_above_the_floor():
     chances = inclusion_probabilities(np.array([0.1, 0.2, 0.4, 0.3]), 1)
-    assert chances - FLOOR / 4 == pytest.approx([0.09, 0.18, 0.36, 0.27])
+    assert FLOOR == 0.5
+    assert chances - FLOOR / 4 == pytest.approx([0.05, 0.1, 0.2, 0.15])
 
 
 def test_what_certainty_cuts_off_goes_to_the_others():
@@ -164,6 +166,12 @@ def test_a_drawn_passage_carries_its_own_chance_and_stratum():
     assert drawn.strata == tuple(strata[name] for name in drawn.passages)
 
 
+def test_a_sample_carries_what_it_was_drawn_from_by_stratum():
+    drawn = draw_sample(list("abcd"), list("yxyx"), np.zeros(4), size=2, seed=5)
+    assert drawn.frame == {"x": ("b", "d"), "y": ("a", "c")}
+    assert list(drawn.frame) == ["x", "y"]
+
+
 def test_the_same_seed_draws_the_same_sample():
     def draw(seed: int) -> Sample:
         return draw_sample(list("abcdefgh"), list("xyxyxyxy"), np.linspace(0, 1, 8), size=3, seed=seed)
@@ -200,6 +208,7 @@ def sample(**other) -> Sample:
         "probabilities": (0.25, 0.125),
         "strata": ("A. Jansen x money", "Б. Оде x work"),
         "model": "m-7",
+        "frame": {"A. Jansen x money": ("quay:001", "quay:002"), "Б. Оде x work": ("quay:004",)},
     }
     return Sample(**(fields | other))
 
@@ -214,7 +223,8 @@ def test_a_sample_comes_back_from_its_file(harbour):
     "text", ['say "quay"', "back\\slash", "港口", "𠮷野家", "пирс №1", "a\tb\nc", "[x] = {y}, # z"]
 )
 def test_any_name_comes_back_from_its_file(harbour, text):
-    odd = sample(passages=("quay:001", f"{text}:002"), strata=(text, "x"), model=text)
+    names = ("quay:001", f"{text}:002")
+    odd = sample(passages=names, strata=(text, "x"), model=text, frame={text: names[:1], "x": names[1:]})
     assert read_sample(write_sample(harbour, odd)) == odd
 
 
@@ -239,6 +249,29 @@ def test_a_sample_may_be_written_by_hand(tmp_path):
     path = tmp_path / "s.toml"
     path.write_text(HEAD + ROW, encoding="utf-8")
     assert (read_sample(path).passages, read_sample(path).probabilities) == (("quay:001",), (0.5,))
+    assert read_sample(path).frame == {}
+
+
+def test_a_passage_that_was_drawn_from_outside_the_frame_is_refused(tmp_path):
+    path = tmp_path / "odd.toml"
+    path.write_text(HEAD + ROW + '\n[frame]\nx = ["quay:002"]\n', encoding="utf-8")
+    with pytest.raises(RecordError, match=r"odd\.toml: quay:001 was drawn, but is not in the frame"):
+        read_sample(path)
+
+
+@pytest.mark.parametrize("frame", ['frame = ["quay:001"]', "frame = 3", "[frame]\nx = 3"])
+def test_a_frame_that_lists_no_passages_by_stratum_is_refused_by_name(tmp_path, frame):
+    path = tmp_path / "odd.toml"
+    path.write_text(HEAD + ROW + "\n" + frame, encoding="utf-8")
+    with pytest.raises(RecordError, match=r"odd\.toml is no drawn sample"):
+        read_sample(path)
+
+
+def test_the_samples_of_a_study_come_largest_pool_first(harbour):
+    assert load_samples(harbour) == []
+    for number, name in ((4, "sample-a"), (16, "sample-c"), (9, "sample-b")):
+        write_sample(harbour, sample(name=name, pool=number))
+    assert [drawn.name for drawn in load_samples(harbour)] == ["sample-c", "sample-b", "sample-a"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,49 +11,109 @@ from diptych.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
+    from diptych.analysis.evidence import Evidence
     from diptych.classifier.persist import Model
     from diptych.coding.reliability import Agreement
 
 
-def coverage(study: Study, *, source: str = "gold", by: str = "author") -> pd.DataFrame:
+def coverage(
+    study: Study,
+    *,
+    source: str = "gold",
+    by: str = "author",
+    where: Mapping[str, str] | None = None,
+    merge_small: bool = False,
+) -> pd.DataFrame:
     """Return counts and shares per author; see :func:`diptych.analysis.coverage.coverage`.
 
     Parameters
     ----------
     study : Study
     source : str, default 'gold'
-        `gold`, `uncorrected`, or a coder's name. With `gold`, every coder's shares stand beside.
+        `gold`, `corrected`, `uncorrected`, or a coder's name. With `gold`, every coder's shares stand beside.
     by : str, default 'author'
         A column of :func:`diptych.load_passages`.
+    where : mapping of str to str, optional
+        Only passages with this value of a facet or column.
+    merge_small : bool, default False
+        Put cells of fewer than 5 passages together.
     """
     from diptych.analysis.coverage import coverage as table
-    from diptych.analysis.labels import coder_labels, load_labels
+    from diptych.analysis.labels import coder_labels
 
-    passages = _passages_by(study, by)
-    others = coder_labels(study) if source == "gold" else {}
-    labels = load_labels(study, source)
-    return table(passages, labels, study.schema, by=by, others=others, seed=study.settings.seed)
+    evidence, conditions = evidence_for(study, source=source, by=by, where=where)
+    others = coder_labels(study) if source == "gold" and not evidence.estimated else {}
+    return table(
+        evidence,
+        study.schema,
+        by=by,
+        where=conditions,
+        others=others,
+        merge_small=merge_small,
+        seed=study.settings.seed,
+    )
 
 
-def divergence(study: Study, *, source: str = "gold", by: str = "author") -> tuple[pd.DataFrame, pd.DataFrame]:
+def divergence(
+    study: Study, *, source: str = "gold", by: str = "author", where: Mapping[str, str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return divergence per facet and per cell; see :func:`diptych.analysis.divergence.divergence`."""
     from diptych.analysis.divergence import divergence as tables
-    from diptych.analysis.labels import load_labels
 
-    passages = _passages_by(study, by)
-    return tables(passages, load_labels(study, source), study.schema, by=by, seed=study.settings.seed)
+    evidence, conditions = evidence_for(study, source=source, by=by, where=where)
+    return tables(evidence.only(conditions), study.schema, by=by, seed=study.settings.seed)
 
 
-def _passages_by(study: Study, by: str) -> pd.DataFrame:
+def evidence_for(
+    study: Study, *, source: str = "gold", by: str = "author", where: Mapping[str, str] | None = None
+) -> tuple[Evidence, dict[str, str]]:
+    """Return what an analysis rests on, and the conditions on facets that are left to it.
+
+    Parameters
+    ----------
+    study : Study
+    source, by : str
+    where : mapping of str to str, optional
+        Conditions on columns (author, year, …) are carried out here.
+
+    Raises
+    ------
+    UsageError
+        For a column, facet or value that does not exist, with the nearest one.
+    """
+    from diptych.analysis.labels import load_evidence
     from diptych.documents.passages import load_passages
-    from diptych.errors import UsageError, nearest
+    from diptych.errors import SchemaError, UsageError, nearest
 
     passages = load_passages(study, originals=False)
-    columns = ["author", "document", "section", "year", "publisher", "title"]
+    columns = [name for name in passages.columns if name not in ("passage", "text", "digest", "spans", "words")]
     if by not in columns:
         raise UsageError(f"cannot compare by {by!r}{nearest(by, columns)}", hint=f"one of: {', '.join(columns)}")
-    column = passages[by].astype("Int64") if by == "year" else passages[by]
-    return passages.assign(**{by: column.astype("string").fillna("(none)").astype(object)})
+    for name in columns:
+        passages[name] = passages[name].map(_as_text).astype(object)
+    conditions = {}
+    for name, value in (where or {}).items():
+        if name in study.schema.facet_ids:
+            try:
+                conditions[name] = study.schema.facet(name).value(value).id
+            except SchemaError as error:
+                raise UsageError(str(error), hint=error.hint) from error
+            continue
+        if name not in columns:
+            names = [*study.schema.facet_ids, *columns]
+            raise UsageError(f"no facet or column {name!r}{nearest(name, names)}", hint=f"one of: {', '.join(names)}")
+        if value not in set(passages[name]):
+            known = sorted(set(passages[name]))
+            raise UsageError(f"no passage has {name} = {value!r}{nearest(value, known)}")
+        passages = passages[passages[name] == value].reset_index(drop=True)
+    return load_evidence(study, passages, source), conditions
+
+
+def _as_text(value: Any) -> str:
+    """A value of a column as it is compared: whole numbers without a point, nothing as `(none)`."""
+    if value is None or value != value:  # noqa: PLR0124 - not a number
+        return "(none)"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def reliability(study: Study, *, coders: Sequence[str] | None = None, digests: bool = False) -> list[Agreement]:

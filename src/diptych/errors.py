@@ -13,6 +13,7 @@
     ├── ModelFormatError             a model file that is damaged, foreign or of another schema
     ├── LabelStudioError             a server that is away, refuses, or holds something unexpected
     ├── FileWriteError               a place that cannot be written
+    ├── MissingExtraError            an optional package that is not installed
     ├── BusyError                    another command is at work on the same study
     └── UsageError                   exit code 2
 
@@ -84,6 +85,13 @@ class FileWriteError(DiptychError, OSError):
 
 class BusyError(DiptychError, RuntimeError):
     """Another diptych command is writing to the same study."""
+
+
+class MissingExtraError(DiptychError, ImportError):
+    """Something optional is needed; says the exact command that installs it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs {package}, which is not installed", hint=f"pip install 'diptych[{extra}]'")
 
 
 class UsageError(DiptychError, ValueError):

@@ -93,5 +93,5 @@ class Coding:
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a frame as plain objects."""
-    return cast("list[dict[str, Any]]", frame.to_dict("records"))
+    """Return the rows of a frame as plain objects, `None` for what is missing."""
+    return cast("list[dict[str, Any]]", frame.astype(object).where(frame.notna(), None).to_dict("records"))

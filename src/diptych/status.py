@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from diptych.coding.codings import load_codings
+from diptych.coding.disputes import disputes
 from diptych.coding.gold import derive_gold, load_gold, same_labels
-from diptych.coding.reliability import disputes
 from diptych.coding.sampling import read_sample, samples_folder
 from diptych.documents.ingest import read_passages
 from diptych.errors import DiptychError

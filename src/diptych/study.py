@@ -32,6 +32,47 @@ class Document(BaseModel):
     length: Annotated[int, Field(ge=0)] | None = Field(None, title="code points of the decoded original")
     language: str = ""
     encoding: str = Field("utf-8", title="how the original's bytes are decoded")
+    columns: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")], str | int] = Field(
+        default_factory=dict, title="further columns to compare by"
+    )
+
+
+_TAKEN = frozenset(
+    (
+        "passage",
+        "document",
+        "author",
+        "title",
+        "year",
+        "publisher",
+        "section",
+        "words",
+        "text",
+        "digest",
+        "source",
+        "spans",
+        "facet",
+        "value",
+        "share",
+        "passages",
+        "of",
+        "population",
+        "error",
+        "low",
+        "high",
+        "range_low",
+        "range_high",
+        "words_of",
+        "word_share",
+        "blocks",
+        "unit",
+        "small",
+        "blind",
+        "first",
+        "second",
+        "situation",
+    )
+)
 
 
 class Settings(BaseModel):
@@ -52,6 +93,10 @@ class Settings(BaseModel):
         for name in ids:
             if ids.count(name) > 1:
                 raise ValueError(f"document {name!r} stands twice")
+        for document in self.documents:
+            for name in document.columns:
+                if name in _TAKEN:
+                    raise ValueError(f"document {document.id!r}: a column cannot be called {name!r}, which is in use")
         return self
 
 

@@ -42,6 +42,11 @@ class Counts:
         """The blocks of one group: shape (blocks of the group, cells)."""
         return np.asarray(self.table[self.groups == group])
 
+    def merged(self, matrix: NDArray[np.float64], name: str) -> Counts:
+        """Cells added up by a matrix of zeros and ones; a column that adds several is called `name`."""
+        cells = tuple(self.cells[int(c.argmax())] if c.sum() == 1 else name for c in matrix.T)
+        return Counts(self.table @ matrix, self.groups, cells, self.unit)
+
     @property
     def names(self) -> list[str]:
         """The groups, in order of appearance."""
@@ -74,6 +79,30 @@ def cells_of(labels: pd.DataFrame, facets: Sequence[Facet]) -> pd.Series:
     return joined.rename("cell")
 
 
+def check_labels(labels: pd.DataFrame, facets: Sequence[Facet]) -> None:
+    """Refuse labels with a value that the schema does not know."""
+    for facet in facets:
+        strange = sorted(set(labels[facet.id].dropna()) - set(facet.value_ids))
+        if strange:
+            raise CodingError(
+                f"{facet.id}: labels have a value the schema does not know: {strange[0]!r}",
+                hint="run `diptych gold`",
+            )
+
+
+def blocks_of(passages: pd.DataFrame, by: str) -> tuple[NDArray[np.object_], str]:
+    """Return the block of every passage, and what a block is: `document` or `section`.
+
+    Documents, where every group has at least two of its own; else sections of documents.
+    """
+    groups = passages.groupby(by, sort=False)["document"].nunique()
+    owners = passages.groupby("document", sort=False)[by].nunique()
+    if len(groups) and (groups >= 2).all() and (owners == 1).all():
+        return passages["document"].to_numpy(dtype=object), "document"
+    name = passages["document"].astype(str) + "\x1f" + passages["section"].astype(str)
+    return (name + "\x1f" + passages[by].astype(str)).to_numpy(dtype=object), "section"
+
+
 def count_cells(
     passages: pd.DataFrame,
     labels: pd.DataFrame,
@@ -100,19 +129,10 @@ def count_cells(
     Counts
         Blocks are documents where every group has at least two, else sections of documents.
     """
-    for facet in facets:
-        strange = sorted(set(labels[facet.id].dropna()) - set(facet.value_ids))
-        if strange:
-            raise CodingError(
-                f"{facet.id}: labels have a value the schema does not know: {strange[0]!r}",
-                hint="run `diptych gold`",
-            )
+    check_labels(labels, facets)
     frame = passages.merge(cells_of(labels, facets).dropna(), left_on="passage", right_index=True)
     frame = frame.assign(_weight=1.0 if weight == "passages" else frame["words"].astype(float))
-    documents = frame.groupby(by, sort=False)["document"].nunique()
-    by_document = len(documents) > 0 and bool((documents >= 2).all())
-    unit = "document" if by_document else "section"
-    block = frame["document"] if by_document else frame["document"] + "\x1f" + frame["section"]
+    block, unit = blocks_of(frame, by)
     cells = cell_names(facets)
     frame = frame.assign(_block=block, _cell=pd.Categorical(frame["cell"], categories=cells))
     table = frame.pivot_table(

@@ -1,7 +1,8 @@
 """Coverage: who writes how much about what, from whose point of view.
 
 Where every passage of the documents is coded, the shares are exact for these documents. What varies
-is the coding, and, as a yardstick and not a test, the choice of sections.
+is the coding, and, as a yardstick and not a test, the choice of sections. Where a probability sample is
+coded, the shares are estimates, with intervals for the passages at hand.
 """
 
 from __future__ import annotations
@@ -12,25 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from diptych.analysis.counts import FEW_SECTIONS, SMALL_CELL, Counts, count_cells
-from diptych.records import rows_of
+from diptych.analysis.correction import Shares, estimate
+from diptych.analysis.counts import SMALL_CELL, Counts, count_cells
+from diptych.analysis.evidence import Condition, Evidence, matching, weights_of
 from diptych.schema import Facet, Schema
 
 DRAWS = 2000
-CENSUS = (
-    "Every passage of the documents is coded, so the shares are exact for these documents; "
-    "they were not drawn from a larger set."
-)
-PARTIAL = "Not every passage has a label: the shares hold for those that have one."
-PREDICTED = (
-    "Uncorrected: counted from a classifier's predictions (cross-fitted: no passage was judged by a model "
-    "that had seen it). This is a prediction, not an estimate."
-)
-MODEL = "coded by one language model following the codebook, not by people"
-RANGE = (
-    "The range is where 95 % of the shares fall when sections are drawn anew with replacement: a yardstick "
-    "for how much hangs on single sections, not a test."
-)
+OTHER_CELLS = "(small cells)"
 
 
 def block_range(
@@ -41,7 +30,7 @@ def block_range(
     Parameters
     ----------
     blocks : array of shape (blocks, cells)
-        Counts of one group.
+        Counts of one group, or corrected counts: then the correction is repeated in every draw.
     seed : int
     draws : int
 
@@ -63,40 +52,46 @@ def block_range(
     totals = taken @ blocks
     sums = totals.sum(axis=1, keepdims=True)
     shares = np.divide(totals, sums, out=np.zeros_like(totals), where=sums > 0)
-    low, high = np.quantile(shares, [0.025, 0.975], axis=0)
+    low, high = np.quantile(np.clip(shares, 0, 1), [0.025, 0.975], axis=0)
     return low, high
 
 
 def coverage(
-    passages: pd.DataFrame,
-    labels: pd.DataFrame,
+    evidence: Evidence,
     schema: Schema,
     *,
     by: str = "author",
+    where: Mapping[str, str] | None = None,
     others: Mapping[str, pd.DataFrame] | None = None,
+    merge_small: bool = False,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return counts and shares of passages and words, by facet and by the crossed facets.
 
     Parameters
     ----------
-    passages : DataFrame
-        As :func:`diptych.load_passages` returns it.
-    labels : DataFrame
-        Index passage, one column a facet: gold labels or predictions.
+    evidence : Evidence
+        Passages, labels, and how they came about.
     schema : Schema
     by : str, default 'author'
-        Column of `passages` that is compared.
+        Column of the passages that is compared.
+    where : mapping of facet to value, optional
+        Only passages with these values; other facets' shares are of them.
     others : mapping of str to DataFrame, optional
         Further labels of the same passages (coder A, coder B) whose shares are shown beside.
+    merge_small : bool, default False
+        Put cells of fewer than 5 passages together as `(small cells)`.
     seed : int
 
     Returns
     -------
     DataFrame
-        One row a group and cell: `by`, facet (crossed: `perspective x domain`), value, passages, of
-        (labelled passages of the group), share (0 to 1), low and high (range over blocks, or missing), words,
-        words_of, word_share, blocks, unit, small (under 5 passages in all groups together), and
+        One row a group and cell: `by`, facet (crossed: `perspective x domain`), value, passages (coded), of
+        (coded passages of the group), population (all of the group's passages that the shares hold for),
+        share (missing where nothing is coded; an estimate may lie outside 0 and 1), error (standard error of
+        an estimate), low and high (95 % interval of an estimate, within 0 and 1), range_low and range_high
+        (over blocks drawn anew), words, words_of, word_share, blocks, unit, small (under 5 coded passages in
+        all groups together), blind (everything is coded, and this cell is empty while another group fills it), and
         `share:<name>` for each of `others`.
 
     Examples
@@ -106,92 +101,110 @@ def coverage(
     >>> table[table.facet == "domain"].groupby("author", sort=False).passages.sum().to_dict()
     {'Dmitri Trenin': 134, 'Andrew C. Kuchins': 50}
     """
-    parts = [_one(passages, labels, [facet], by, others or {}, seed) for facet in schema.facets]
-    if len(schema.cells) == 2:
-        parts.append(_one(passages, labels, schema.cells, by, others or {}, seed))
-    table = pd.concat(parts, ignore_index=True)
-    return table.astype({"low": object, "high": object}).where(table.notna(), None)
+    conditions = dict(where or {})
+    questions: list[Sequence[Facet]] = [[facet] for facet in schema.facets if facet.id not in conditions]
+    if len(schema.cells) == 2 and not any(facet.id in conditions for facet in schema.cells):
+        questions.append(schema.cells)
+    tables = {name: matching(labels, conditions) for name, labels in (others or {}).items()}
+    given = [(schema.facet(name), value) for name, value in conditions.items()]
+    parts = [_one(evidence, facets, given, by, tables, seed, merge=merge_small) for facets in questions]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[by, "facet"])
+    loose = [name for name in table.columns if name in _MISSING or name.startswith("share:")]
+    return table.astype(dict.fromkeys(loose, object)).where(table.notna(), None)
+
+
+_MISSING = ("share", "error", "low", "high", "range_low", "range_high", "word_share")
 
 
 def _one(
-    passages: pd.DataFrame,
-    labels: pd.DataFrame,
+    evidence: Evidence,
     facets: Sequence[Facet],
+    given: Condition,
     by: str,
     others: Mapping[str, pd.DataFrame],
     seed: int,
+    *,
+    merge: bool,
 ) -> pd.DataFrame:
+    passages = evidence.passages
+    labels = matching(evidence.labels, {facet.id: value for facet, value in given})
     counts = count_cells(passages, labels, facets, by=by)
-    words = count_cells(passages, labels, facets, by=by, weight="words")
-    beside = {name: count_cells(passages, table, facets, by=by) for name, table in others.items()}
-    together = counts.table.sum(axis=0)
-    rows: list[dict[str, object]] = []
-    for group in dict.fromkeys(passages[by]):
-        mine, mine_words = counts.of(group), words.of(group)
-        number, number_words = mine.sum(axis=0), mine_words.sum(axis=0)
-        low, high = block_range(mine, seed)
+    small = counts.table.sum(axis=0) < SMALL_CELL
+    cells = _merging(small) if merge else np.eye(len(small))
+    counts, small = counts.merged(cells, OTHER_CELLS), (counts.table.sum(axis=0) @ cells) < SMALL_CELL
+    words = count_cells(passages, labels, facets, by=by, weight="words").merged(cells, OTHER_CELLS)
+    beside = {
+        name: count_cells(passages, table, facets, by=by).merged(cells, OTHER_CELLS) for name, table in others.items()
+    }
+    blocks = evidence.count(facets, by=by, where=given).merged(cells, OTHER_CELLS) if evidence.estimated else counts
+    found = {w: _estimates(evidence, facets, given, by, w, cells) for w in ("passages", "words")}
+    rows = []
+    everyone = passages[by].value_counts(sort=False)
+    filled = {group: counts.of(group).sum(axis=0) for group in dict.fromkeys(passages[by])}
+    most = np.max(list(filled.values()), axis=0)
+    for group, number in filled.items():
+        number_words = words.of(group).sum(axis=0)
+        low, high = block_range(blocks.of(group), seed)
         aside = {name: _shares(other, group) for name, other in beside.items()}
+        mine, mine_words = found["passages"].get(group), found["words"].get(group)
         for i, cell in enumerate(counts.cells):
             rows.append(
                 {
                     by: group,
                     "facet": " x ".join(facet.id for facet in facets),
                     "value": cell,
-                    "passages": int(number[i]),
-                    "of": int(number.sum()),
-                    "share": _ratio(number[i], number.sum()),
-                    "low": _known(low[i]),
-                    "high": _known(high[i]),
+                    "passages": int(number[i]) if mine is None else int(mine.hits[i]),
+                    "of": int(number.sum()) if mine is None else mine.coded,
+                    "population": int(everyone[group]) if evidence.estimated else int(number.sum()),
+                    "share": _ratio(number[i], number.sum()) if mine is None else _known(mine.share[i]),
+                    "error": None if mine is None else _known(mine.error[i]),
+                    "low": None if mine is None else _known(mine.low[i]),
+                    "high": None if mine is None else _known(mine.high[i]),
+                    "range_low": _known(low[i]),
+                    "range_high": _known(high[i]),
                     "words": int(number_words[i]),
                     "words_of": int(number_words.sum()),
-                    "word_share": _ratio(number_words[i], number_words.sum()),
-                    "blocks": len(mine),
-                    "unit": counts.unit,
-                    "small": bool(together[i] < SMALL_CELL),
-                    **{f"share:{name}": float(shares[i]) for name, shares in aside.items()},
+                    "word_share": _ratio(number_words[i], number_words.sum())
+                    if mine_words is None
+                    else _known(mine_words.share[i]),
+                    "blocks": len(blocks.of(group)),
+                    "unit": blocks.unit,
+                    "small": bool(small[i]),
+                    "blind": bool(number[i] == 0 and most[i] > 0 and evidence.situation == "census"),
+                    **{f"share:{name}": _known(shares[i]) for name, shares in aside.items()},
                 }
             )
     return pd.DataFrame(rows)
 
 
+def _estimates(
+    evidence: Evidence, facets: Sequence[Facet], given: Condition, by: str, weight: str, cells: NDArray[np.float64]
+) -> dict[str, Shares]:
+    """Estimated shares by group; nothing where shares are counted."""
+    if not evidence.estimated:
+        return {}
+    found = evidence.arrays(facets, given)
+    weights = weights_of(evidence.passages, weight)
+    groups = evidence.passages[by].to_numpy(dtype=object)
+    correction = evidence.correction(found.known, by, weights)
+    return estimate(found.predicted @ cells, found.answers @ cells, correction, groups, weights, within=found.within)
+
+
+def _merging(small: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The matrix that puts small cells together in a last one, of shape (cells, cells that are left)."""
+    if small.sum() < 2:
+        return np.eye(len(small))
+    return np.column_stack([np.eye(len(small))[:, ~small], small.astype(float)])
+
+
 def _shares(counts: Counts, group: str) -> NDArray[np.float64]:
     number = counts.of(group).sum(axis=0)
-    return number / number.sum() if number.sum() else np.zeros(len(counts.cells))
+    return number / number.sum() if number.sum() else np.full(len(counts.cells), np.nan)
 
 
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0
-
-
-def coverage_notes(
-    table: pd.DataFrame, passages: pd.DataFrame, source: str, by: str = "author", *, model: str = ""
-) -> list[str]:
-    """Return the sentences that must stand beside a coverage table; `model`: coders that are one model."""
-    if source == "uncorrected":
-        notes = [PREDICTED]
-    else:
-        labelled = table.drop_duplicates(["facet", by]).groupby("facet")["of"].sum() if len(table) else None
-        fewest, most = (int(labelled.min()), int(labelled.max())) if labelled is not None else (0, 0)
-        some = f"{fewest} to {most}" if fewest != most else str(fewest)
-        notes = [CENSUS if fewest == len(passages) else f"{PARTIAL} ({some} of {len(passages)}, by facet)"]
-    notes.append(RANGE.replace("sections", f"{table['unit'].iloc[0]}s") if len(table) else RANGE)
-    beside = [column.removeprefix("share:") for column in table.columns if column.startswith("share:")]
-    if beside:
-        who = f" ({MODEL})" if model else ""
-        notes.append(
-            f"{', '.join(beside)}: the same share by one coder alone{who}. "
-            "What lies between them is the uncertainty of coding."
-        )
-    few = table.drop_duplicates(by) if len(table) else table
-    for row in rows_of(few):
-        if row["blocks"] < 2:
-            notes.append(f"{row[by]}: fewer than two {row['unit']}s, so there is no range.")
-        elif row["blocks"] < FEW_SECTIONS:
-            notes.append(
-                f"{row[by]}: only {row['blocks']} {row['unit']}s (under {FEW_SECTIONS}), so the range is rough."
-            )
-    return notes
+def _ratio(part: float, whole: float) -> float | None:
+    return float(part / whole) if whole else None

@@ -1,16 +1,20 @@
-"""Which labels an analysis counts: gold, one coder's, or a classifier's predictions."""
+"""Which labels an analysis counts: gold, one coder's, a classifier's, or gold corrected for what is not coded."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from diptych.classifier.predictions import load_crossfit
+from diptych.analysis.evidence import Evidence
+from diptych.classifier.predictions import crossfit_file, load_crossfit
 from diptych.coding.codings import load_codings
-from diptych.coding.gold import gold_table, load_gold
-from diptych.errors import UsageError, nearest
+from diptych.coding.gold import derive_gold, gold_table, load_gold
+from diptych.coding.sampling import Sample, load_samples
+from diptych.errors import CodingError, UsageError, nearest
 from diptych.study import Study
 
-SOURCES = ("gold", "uncorrected")
+_AGAIN = "run `diptych train` again"
+SOURCES = ("gold", "corrected", "uncorrected")
 
 
 def load_labels(study: Study, source: str = "gold") -> pd.DataFrame:
@@ -28,7 +32,7 @@ def load_labels(study: Study, source: str = "gold") -> pd.DataFrame:
         For any other name, with the nearest one.
     """
     facets = study.schema.facet_ids
-    if source == "gold":
+    if source in ("gold", "corrected"):
         return gold_table(load_gold(study), facets)
     if source == "uncorrected":
         return gold_table(load_crossfit(study), facets)
@@ -44,3 +48,81 @@ def coder_labels(study: Study) -> dict[str, pd.DataFrame]:
     codings = load_codings(study)
     plain = codings[codings["role"] == "coder"]
     return {str(name): gold_table(rows, study.schema.facet_ids) for name, rows in plain.groupby("coder", sort=True)}
+
+
+def load_evidence(study: Study, passages: pd.DataFrame, source: str = "gold") -> Evidence:
+    """Return what an analysis of these passages rests on.
+
+    Parameters
+    ----------
+    study : Study
+    passages : DataFrame
+        All or some of the study's passages, with the column that is compared.
+    source : str
+        `gold`, `corrected`, `uncorrected`, or the name of a coder.
+
+    Returns
+    -------
+    Evidence
+        Gold labels of all passages are a census; of a drawn batch, a sample. `corrected` adds the predictions
+        and takes only codings made with the suggestion withheld.
+
+    Raises
+    ------
+    CodingError
+        If `corrected` is asked for, not everything is coded, and no probability sample is.
+    """
+    labels = load_labels(study, source)
+    if source == "uncorrected":
+        return Evidence(passages, labels, "prediction")
+    labels = labels[labels.index.isin(passages["passage"])]
+    if len(passages) and labels.reindex(passages["passage"]).notna().all(axis=None):
+        return Evidence(passages, labels, "census")
+    if source not in ("gold", "corrected"):
+        return Evidence(passages, labels, "part")
+    if source == "corrected":
+        labels = _without_suggestions(study)
+    samples = tuple(sample for sample in load_samples(study) if _begun(sample, labels))
+    if not samples and source == "corrected":
+        raise CodingError(
+            "there is no probability sample of coded passages to correct the predictions with",
+            hint="draw one (`diptych sample --size N`), code it, `diptych gold`; or --source uncorrected",
+        )
+    if not samples:
+        return Evidence(passages, labels, "part")
+    if source == "gold":
+        return Evidence(passages, labels, "sample", samples)
+    if not crossfit_file(study).exists():
+        raise CodingError("there are no cross-fitted predictions yet", hint="run `diptych train`, or use --source gold")
+    predicted = load_probabilities(study)
+    absent = [facet for facet in study.schema.facet_ids if facet not in predicted]
+    if absent:
+        raise CodingError(f"{absent[0]}: there are no predictions of this facet", hint=_AGAIN)
+    return Evidence(passages, labels, "corrected", samples, predicted)
+
+
+def _begun(sample: Sample, labels: pd.DataFrame) -> bool:
+    return bool(labels.reindex(list(sample.passages)).notna().any(axis=None))
+
+
+def _without_suggestions(study: Study) -> pd.DataFrame:
+    """Gold labels from codings that no suggestion of a model can have moved."""
+    codings = load_codings(study)
+    untouched = codings[(codings["role"] == "adjudicator") | ~codings["suggestion"].map(lambda s: isinstance(s, dict))]
+    seen = untouched[untouched["role"] == "coder"][["passage", "facet"]].drop_duplicates()
+    return gold_table(derive_gold(untouched.merge(seen, on=["passage", "facet"])), study.schema.facet_ids)
+
+
+def load_probabilities(study: Study) -> dict[str, pd.DataFrame]:
+    """Return the cross-fitted probabilities: per facet a frame with a row a passage and a column a value."""
+    rows = load_crossfit(study)
+    found = {}
+    for facet, mine in rows.groupby("facet", sort=False):
+        try:
+            table = pd.DataFrame(mine["probabilities"].tolist(), index=mine["passage"].to_numpy()).astype(float)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise CodingError(f"{facet}: the predictions hold no probabilities", hint=_AGAIN) from error
+        if table.index.has_duplicates:
+            raise CodingError(f"{table.index[table.index.duplicated()][0]} is predicted twice in {facet}", hint=_AGAIN)
+        found[str(facet)] = table.replace([np.inf, -np.inf], np.nan).fillna(0.0).clip(lower=0.0)
+    return found

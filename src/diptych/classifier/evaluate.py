@@ -77,9 +77,23 @@ def author_folds(authors: Sequence[str]) -> Iterator[tuple[str, Fold]]:
 
 
 def cross_fit(
-    texts: Sequence[str], labels: pd.DataFrame, folds: Sequence[Fold], classifier: PassageClassifier
+    texts: Sequence[str],
+    labels: pd.DataFrame,
+    folds: Sequence[Fold],
+    classifier: PassageClassifier,
+    others: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     """Return predictions for every text by a model that did not see it.
+
+    Parameters
+    ----------
+    texts : sequence of str, length n
+    labels : DataFrame of shape (n, facets)
+    folds : sequence of (train, test) places
+    classifier : PassageClassifier
+    others : sequence of str
+        Texts without labels: judged by the model of every fold, places from n on, so that their mean is
+        exchangeable with what the same models say of the texts they were not trained on.
 
     Returns
     -------
@@ -91,13 +105,15 @@ def cross_fit(
     """
     rows: list[dict[str, Any]] = []
     known = np.full(len(texts), np.nan)
+    everything, unlabelled = [*texts, *others], np.arange(len(texts), len(texts) + len(others))
     for number, (train, test) in enumerate(folds):
+        judged = [*test, *unlabelled]
         fitted = _clone(classifier).fit([texts[i] for i in train], labels.iloc[train])
         vocabulary = fitted.vectorizer_.vocabulary_
-        for facet, scores in fitted.decision([texts[i] for i in test]).items():
+        for facet, scores in fitted.decision([everything[i] for i in judged]).items():
             values = fitted.facets_[facet]
-            for place, line in zip(test, scores, strict=True):
-                gold = labels.iloc[place][facet]
+            for place, line in zip(judged, scores, strict=True):
+                gold = labels.iloc[place][facet] if place < len(texts) else None
                 row: dict[str, Any] = {
                     "place": int(place),
                     "facet": facet,

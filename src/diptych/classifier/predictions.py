@@ -19,7 +19,7 @@ def crossfit_file(study: Study) -> Path:
 
 
 def load_crossfit(study: Study) -> pd.DataFrame:
-    """Read them: passage, facet, value (the best guess), p (its calibrated probability).
+    """Read them: passage, facet, value (the best guess), p (its calibrated probability), probabilities (of all).
 
     Raises
     ------
@@ -31,5 +31,5 @@ def load_crossfit(study: Study) -> pd.DataFrame:
     path = crossfit_file(study)
     if not path.exists():
         raise CodingError("there are no cross-fitted predictions yet", hint="run `diptych train`")
-    rows = [row for _, row in read_jsonl(path, required=("passage", "facet", "value", "p"))]
-    return pd.DataFrame(rows, columns=["passage", "facet", "value", "p"])
+    rows = [row for _, row in read_jsonl(path, required=("passage", "facet", "value", "p", "probabilities"))]
+    return pd.DataFrame(rows, columns=["passage", "facet", "value", "p", "probabilities"])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from diptych.classifier.evaluate import (
@@ -48,8 +49,18 @@ def training_table(study: Study, *, originals: bool = True) -> pd.DataFrame:
     return table
 
 
+def uncoded_table(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the passages with a text at hand that are not in the training table."""
+    passages = load_passages(study)
+    return passages[~passages["passage"].isin(table["passage"]) & (passages["text"].str.strip() != "")]
+
+
 def fit_model(
-    table: pd.DataFrame, schema: Schema, seed: int, tell: Progress = lambda _: None
+    table: pd.DataFrame,
+    schema: Schema,
+    seed: int,
+    tell: Progress = lambda _: None,
+    others: pd.DataFrame | None = None,
 ) -> tuple[Model, pd.DataFrame]:
     """Train, calibrate and measure a model on a table of passages.
 
@@ -61,25 +72,33 @@ def fit_model(
     seed : int
     tell : callable
         Called with the name of every stage.
+    others : DataFrame, optional
+        passage and text of passages without gold label, to be judged beside.
 
     Returns
     -------
     model : Model
     crossfit : DataFrame
-        passage, facet, value, p, fold: what a model that has not seen the passage says of it.
+        passage, facet, value, p, and `probabilities` (of every value): what models that have not seen the
+        passage say of it.
     """
     with threadpool_limits(1):  # small problems: more threads cost more than they bring
-        return _fit(table, schema, seed, tell)
+        return _fit(table, schema, seed, tell, table[:0] if others is None else others)
 
 
-def _fit(table: pd.DataFrame, schema: Schema, seed: int, tell: Progress) -> tuple[Model, pd.DataFrame]:
+def _fit(
+    table: pd.DataFrame, schema: Schema, seed: int, tell: Progress, others: pd.DataFrame
+) -> tuple[Model, pd.DataFrame]:
     texts, labels = table["text"].tolist(), table[list(schema.facet_ids)]
     orders = {facet.id: facet.value_ids for facet in schema.facets}
     classifier = PassageClassifier(seed=seed)
     tell("cross-fitting")
-    predictions, known = cross_fit(texts, labels, stratified_folds(labels, seed), classifier)
+    folds = stratified_folds(labels, seed)
+    predictions, known = cross_fit(texts, labels, folds, classifier, others["text"].tolist())
     temperatures = {facet: _temperature(predictions, facet, orders[facet]) for facet in schema.facet_ids}
-    predictions["p"] = _probabilities(predictions, orders, temperatures)
+    passages = np.concatenate([table["passage"].to_numpy(), others["passage"].to_numpy()])
+    crossfit = _crossfit(predictions, orders, temperatures, passages)
+    predictions = predictions[predictions["place"] < len(table)]
     tell("across authors")
     across = across_authors(texts, labels, table["author"].tolist(), orders, classifier)
     tell("training")
@@ -102,9 +121,7 @@ def _fit(table: pd.DataFrame, schema: Schema, seed: int, tell: Progress) -> tupl
         },
         "figures": {"cross_validation": figures_by_facet(predictions, orders), "across_authors": across},
     }
-    crossfit = predictions.assign(passage=table["passage"].to_numpy()[predictions["place"]])
-    crossfit = crossfit.drop(columns="value").rename(columns={"predicted": "value"})
-    return Model(weights, limits, card), crossfit[["passage", "facet", "value", "p", "fold"]]
+    return Model(weights, limits, card), crossfit
 
 
 def _temperature(predictions: pd.DataFrame, facet: str, order: Sequence[str]) -> float:
@@ -121,17 +138,25 @@ def _temperature(predictions: pd.DataFrame, facet: str, order: Sequence[str]) ->
     return temperature_of(scores[seen], gold[seen])
 
 
-def _probabilities(
-    predictions: pd.DataFrame, orders: dict[str, tuple[str, ...]], temperatures: dict[str, float]
-) -> pd.Series:
-    """The calibrated probability of every predicted value."""
-    result = pd.Series(np.nan, index=predictions.index)
+def _crossfit(
+    predictions: pd.DataFrame,
+    orders: dict[str, tuple[str, ...]],
+    temperatures: dict[str, float],
+    passages: NDArray[np.object_],
+) -> pd.DataFrame:
+    """Calibrated probabilities, averaged over the models that judged a passage, and the likeliest value."""
+    found = []
     for facet, order in orders.items():
         rows = predictions[predictions["facet"] == facet]
         columns = [f"score:{value}" for value in order if f"score:{value}" in rows]
         scores = rows[columns].fillna(-1e9).to_numpy(dtype=float)
-        result.loc[rows.index] = softmax(scores, temperatures[facet]).max(axis=1)
-    return result
+        means = pd.DataFrame(softmax(scores, temperatures[facet])).groupby(rows["place"].to_numpy()).mean()
+        values = [column.removeprefix("score:") for column in columns]
+        for place, line in zip(means.index, means.to_numpy().round(6), strict=True):
+            chances = dict(zip(values, line.tolist(), strict=True))
+            best = max(values, key=chances.__getitem__)
+            found.append((passages[place], facet, best, chances[best], chances))
+    return pd.DataFrame(found, columns=["passage", "facet", "value", "p", "probabilities"])
 
 
 def _training_hash(table: pd.DataFrame, schema: Schema, classifier: PassageClassifier) -> str:
@@ -150,9 +175,8 @@ def train(study: Study, tell: Progress = lambda _: None) -> Model:
         If there is nothing, or too little, to train on.
     """
     table = training_table(study)
-    model, crossfit = fit_model(table, study.schema, study.settings.seed, tell)
+    model, crossfit = fit_model(table, study.schema, study.settings.seed, tell, uncoded_table(study, table))
     save_model(study.model_file, model)
-    rows = rows_of(crossfit.round({"p": 6}))
-    write_jsonl(crossfit_file(study), ({"format": FORMAT, **row} for row in rows))
+    write_jsonl(crossfit_file(study), ({"format": FORMAT, **row} for row in rows_of(crossfit)))
     record_step(study, "train", {"model": study.model_file, "crossfit": crossfit_file(study)})
     return model

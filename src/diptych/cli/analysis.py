@@ -1,9 +1,9 @@
-"""diptych coverage, divergence, report."""
+"""diptych coverage, and what it shares with divergence."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,203 +12,157 @@ from diptych.cli.options import (
     common,
     find_study,
     formatted,
-    number,
     percent,
     print_csv,
     print_json,
     print_table,
 )
+from diptych.errors import UsageError
 from diptych.records import rows_of
 
-_SOURCE = click.option(
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from diptych.analysis.statements import Statement
+
+SOURCE = click.option(
     "--source",
     default="gold",
     show_default=True,
     metavar="NAME",
-    help="gold, uncorrected (a classifier's predictions), or a coder's name.",
+    help="gold, corrected (a classifier's predictions and a probability sample of coded passages), uncorrected "
+    "(predictions alone), or a coder's name.",
 )
-_BY = click.option(
+BY = click.option(
     "--by",
     default="author",
     show_default=True,
     metavar="COLUMN",
-    help="What is compared: author, document, section, year, publisher.",
+    help="What is compared: author, document, section, year, publisher, or a further column of study.toml.",
 )
+WHERE = click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Only passages with this value of a facet or column; may be given more than once.",
+)
+
+
+def where_of(conditions: Sequence[str]) -> dict[str, str]:
+    """Read `name=value` options."""
+    found = {}
+    for text in conditions:
+        name, equals, value = text.partition("=")
+        if name.strip() in found:
+            raise UsageError(f"--where names {name.strip()!r} twice: a passage has one value of it")
+        if not equals or not name or not value:
+            raise UsageError(f"--where {text!r} is not NAME=VALUE", hint="a facet or column, =, a value")
+        found[name.strip()] = value.strip()
+    return found
 
 
 @click.command("coverage")
-@_SOURCE
-@_BY
+@SOURCE
+@BY
+@WHERE
 @click.option("--facet", metavar="NAME", help="Only this facet, or `cells` for the crossed facets.")
+@click.option("--merge-small", is_flag=True, help="Put cells of fewer than 5 coded passages together.")
 @formatted
 @common
-def coverage_command(source: str, by: str, facet: str | None, form: str, folder: Path | None, talk: Talk) -> None:
+def coverage_command(
+    source: str,
+    by: str,
+    conditions: tuple[str, ...],
+    facet: str | None,
+    merge_small: bool,
+    form: str,
+    folder: Path | None,
+    talk: Talk,
+) -> None:
     """Print counts and shares of passages and words, by facet and by cell.
 
-    Shares are of the labelled passages of each author (or of their words). Beside them: the same
-    share by every coder, and the range over sections.
+    Where everything is coded, shares are counted; beside them the same share by every coder, and the range
+    over sections. Where a probability sample is coded (`diptych sample`), they are estimated, with intervals.
     """
-    from diptych.analysis.coverage import coverage_notes
-    from diptych.api import coverage
+    from diptych.analysis.statements import coverage_notes, statement
+    from diptych.api import coverage, evidence_for
     from diptych.coding.codings import load_coders
-    from diptych.documents.passages import load_passages
 
     study = find_study(folder)
-    table = coverage(study, source=source, by=by)
+    where = where_of(conditions)
+    table = coverage(study, source=source, by=by, where=where, merge_small=merge_small)
+    evidence, left = evidence_for(study, source=source, by=by, where=where)
     names = list(dict.fromkeys(table["facet"]))
     if facet:
-        wanted = names[-1] if facet == "cells" else study.schema.facet(facet).id
+        wanted = " x ".join(f.id for f in study.schema.cells) if facet == "cells" else study.schema.facet(facet).id
+        if wanted not in names:
+            raise UsageError(f"there is no table of {wanted}: --where fixes a facet of it", hint="name another facet")
         table = table[table["facet"] == wanted]
-    names = [column.removeprefix("share:") for column in table.columns if column.startswith("share:")]
-    model = load_coders(study).one_model(names) if names else ""
-    notes = coverage_notes(table, load_passages(study, originals=False), source, by, model=model)
+    coders = [column.removeprefix("share:") for column in table.columns if column.startswith("share:")]
+    notes = coverage_notes(table, evidence, by, model=load_coders(study).one_model(coders) if coders else "")
+    about = statement(evidence, by, left)
     rows = rows_of(table)
     if form == "json":
-        print_json({"source": source, "by": by, "unit": "passage", "notes": notes, "rows": rows})
-        return
-    if form == "csv":
-        print_csv(rows)
-        return
-    beside = [column for column in table.columns if column.startswith("share:")]
-    for name in dict.fromkeys(table["facet"]):
-        part = [row for row in rows if row["facet"] == name and (row["passages"] or " x " not in name)]
+        print_json(
+            {"source": source, "by": by, "where": where, **about.lines(), "notes": notes, "rows": rows},
+        )
+    elif form == "csv":
+        print_csv([{"source": source, "situation": about.situation, **row} for row in rows])
+    else:
+        _print_coverage(rows, by, table_title(source, about.situation), coders)
+        print_about(about, notes)
+
+
+def _print_coverage(rows: Sequence[dict[str, Any]], by: str, title: str, coders: Sequence[str]) -> None:
+    estimated = any(row["low"] is not None for row in rows)
+    for name in dict.fromkeys(row["facet"] for row in rows):
+        part = [row for row in rows if row["facet"] == name and (row["passages"] or row["blind"] or " x " not in name)]
         shown = [
             {
                 by: row[by],
-                "value": row["value"] + (" *" if row["small"] else ""),
+                "value": row["value"] + (" *" if row["small"] else "") + (" ∅" if row["blind"] else ""),
                 "passages": f"{row['passages']} of {row['of']}",
-                "share": percent(row["share"]),
-                "range": "–" if row["low"] is None else f"{percent(row['low'])} to {percent(row['high'])}",
-                "word_share": percent(row["word_share"]),
-                **{column: percent(row[column]) for column in beside},
+                "population": row["population"],
+                "share": _share(row["share"]),
+                "interval": _span(row["low"], row["high"]),
+                "range": _span(row["range_low"], row["range_high"]),
+                "word_share": _share(row["word_share"]),
+                **{coder: percent(row[f"share:{coder}"]) for coder in coders},
             }
             for row in part
         ]
-        columns = {
-            by: by,
-            "value": name,
-            "passages": "passages ",
-            "share": "share ",
-            "range": f"range over {part[0]['unit']}s " if part else "range ",
-        }
-        columns |= {column: f"{column.removeprefix('share:')} " for column in beside}
+        columns = {by: by, "value": name, "passages": "coded passages " if estimated else "passages "}
+        if estimated:
+            columns |= {"population": "of all ", "share": "share ", "interval": "95 % interval "}
+        else:
+            columns |= {"share": "share "}
+        columns |= {"range": f"range over {part[0]['unit']}s " if part else "range "}
+        columns |= {coder: f"{coder} " for coder in coders}
         columns["word_share"] = "share of words "
-        print_table(shown, columns, title=f"{name} ({source})")
+        print_table(shown, columns, title=f"{name} ({title})")
         click.echo()
     if any(row["small"] for row in rows):
-        click.echo("* fewer than 5 passages in all")
+        click.echo("* fewer than 5 coded passages in all (--merge-small puts such cells together)")
+
+
+def table_title(source: str, situation: str) -> str:
+    """Name what a table rests on."""
+    return source if situation in (source, "prediction") else f"{source}: {situation}"
+
+
+def _share(share: float | None) -> str:
+    return "none" if share is None else percent(min(max(share, 0.0), 1.0))
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{percent(low)} to {percent(high)}"
+
+
+def print_about(about: Statement, notes: Sequence[str]) -> None:
+    """Print estimand, population, unit and weights, and the notes."""
+    for name, line in about.lines().items():
+        if name != "situation":
+            click.echo(f"{name}: {line}")
     for note in notes:
         click.echo(note)
-
-
-@click.command("divergence")
-@_SOURCE
-@_BY
-@click.option(
-    "--cells",
-    "number_of_cells",
-    default=8,
-    show_default=True,
-    metavar="N",
-    help="How many of the largest differences are printed.",
-)
-@formatted
-@common
-def divergence_command(source: str, by: str, number_of_cells: int, form: str, folder: Path | None, talk: Talk) -> None:
-    """Print how far the authors lie apart, beside the size of noise, and the cells that make it."""
-    from diptych.analysis.coverage import PREDICTED
-    from diptych.analysis.divergence import divergence_notes, largest
-    from diptych.api import divergence
-    from diptych.documents.passages import load_passages
-
-    study = find_study(folder)
-    facets, cells = divergence(study, source=source, by=by)
-    documents = load_passages(study, originals=False).groupby(by, sort=False)["document"].nunique()
-    notes = divergence_notes(facets, documents)
-    if source == "uncorrected":
-        notes.insert(0, PREDICTED)
-    if form == "json":
-        print_json(
-            {
-                "source": source,
-                "by": by,
-                "notes": notes,
-                "facets": rows_of(facets),
-                "cells": rows_of(cells),
-            }
-        )
-        return
-    if form == "csv":
-        print_csv(rows_of(cells))
-        return
-    shown = [
-        {"pair": f"{row['first']} – {row['second']}", "facet": row["facet"]}
-        | {key: number(row[key]) for key in ("bits", "corrected", "noise", "noise_high")}
-        for row in rows_of(facets)
-    ]
-    print_table(
-        shown,
-        {
-            "pair": "between",
-            "facet": "facet",
-            "bits": "bits ",
-            "corrected": "corrected ",
-            "noise": "mean under shuffling ",
-            "noise_high": "95 % point ",
-        },
-        title=f"Jensen-Shannon divergence in bits ({source})",
-    )
-    click.echo()
-    rows = [
-        {
-            "facet": row["facet"],
-            "value": row["value"],
-            **{side: _side(row, side) for side in ("first", "second")},
-            "difference": f"{100 * row['difference']:+.1f} points",
-        }
-        for row in rows_of(largest(cells, number=number_of_cells))
-    ]
-    print_table(
-        rows,
-        {
-            "facet": "facet",
-            "value": "value",
-            "first": "first",
-            "second": "second",
-            "difference": "difference ",
-        },
-        title="Largest observed differences, first minus second",
-    )
-    click.echo()
-    for note in notes:
-        click.echo(note)
-
-
-def _side(row: dict[str, Any], side: str) -> str:
-    share = percent(row[f"share_{side}"], 0)
-    return f"{row[side]}: {row[f'count_{side}']} of {row[f'of_{side}']} ({share})"
-
-
-@click.command("report")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Where to write it [default: report.html in the study's folder].",
-)
-@click.option("--with-originals", is_flag=True, help="Show the documents' own text where at hand; not for publication.")
-@click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
-@common
-def report_command(out: Path | None, with_originals: bool, open_it: bool, folder: Path | None, talk: Talk) -> None:
-    """Write the report: one HTML file that opens without a network.
-
-    It carries digests, and no text of the documents unless --with-originals.
-    """
-    from diptych.api import write_report
-    from diptych.files import exclusive
-
-    study = find_study(folder)
-    with exclusive(study.state):
-        path = write_report(study, out, originals=with_originals)
-    click.echo(path)
-    if open_it:
-        click.launch(str(path))

@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from diptych.coding.reliability import Agreement
     from diptych.study import Study
 
+BREAKDOWNS = (
+    "value",
+    "pair",
+    "document",
+    "author",
+    "coefficient",
+    "confusion",
+    "dispute",
+    "coder",
+    "suggestion",
+)
 HOW = {
     "adjudicated": "decided by an adjudicator, with a reason",
     "unanimous": "all coders gave it",
@@ -43,8 +54,15 @@ HOW = {
 @click.option("--digests", is_flag=True, help="Instead: gold against coders who saw digests only.")
 @click.option(
     "--by",
-    type=click.Choice(["pair", "document", "coder", "suggestion", "coefficient"]),
-    help="Take it apart: by pair, by document, each coder's progress, what suggestions do, or by coefficient.",
+    type=click.Choice(BREAKDOWNS),
+    help="Take it apart: by value, pair, document, author, coefficient, confusion between coders, disputed "
+    "passages, each coder's progress, or what suggestions do.",
+)
+@click.option(
+    "--consensus",
+    "method",
+    type=click.Choice(["majority", "dawid-skene"]),
+    help="Instead: what the coders say together, with its certainty; dawid-skene needs the extra `consensus`.",
 )
 @click.option("--disputes", "show_disputes", is_flag=True, help="List the answers on which coders differ.")
 @formatted
@@ -53,6 +71,7 @@ def reliability_command(
     coders: tuple[str, ...],
     digests: bool,
     by: str | None,
+    method: str | None,
     show_disputes: bool,
     form: str,
     folder: Path | None,
@@ -65,8 +84,10 @@ def reliability_command(
     if show_disputes:
         _print_disputes(study, form)
         return
-    if by is not None:
-        _print_breakdown(study, by, form, talk)
+    if by is not None and method is not None:
+        raise click.UsageError("--by and --consensus are two different tables: ask for one")
+    if by is not None or method is not None:
+        _print_breakdown(study, by or "", method, coders, form, talk)
         return
     found = reliability(study, coders=coders or None, digests=digests)
     rows = [agreement_row(a) for a in found]
@@ -105,34 +126,45 @@ def reliability_command(
     talk("alpha: Krippendorff's; 1 perfect, 0 chance. Ordinal: over passages where all coders gave a scored value.")
 
 
-def _print_breakdown(study: Study, by: str, form: str, talk: Talk) -> None:
+def _print_breakdown(study: Study, by: str, method: str | None, coders: tuple[str, ...], form: str, talk: Talk) -> None:
     from diptych.coding import breakdown
     from diptych.coding.codings import load_coders, load_codings
+    from diptych.coding.consensus import consensus
+    from diptych.coding.reliability import of_coders
     from diptych.documents.ingest import read_passages
 
-    codings = load_codings(study)
-    places = {p.passage: d.id for d in study.settings.documents for p in read_passages(study, d) or ()}
-    if by == "pair":
-        rows = breakdown.by_pair(codings, study.schema)
-    elif by == "document":
-        rows = breakdown.by_document(codings, study.schema, places)
+    codings, schema = of_coders(load_codings(study), coders), study.schema
+    places = {p.passage: d for d in study.settings.documents for p in read_passages(study, d) or ()}
+    if method is not None:
+        rows = consensus(codings, schema, method)
     elif by == "coder":
         rows = breakdown.progress(load_codings(study, history=True), codings, len(places))
-    elif by == "coefficient":
-        rows = breakdown.by_coefficient(codings, study.schema, seed=study.settings.seed)
     else:
-        rows = breakdown.suggestion_effects(codings, study.schema)
+        rows = {
+            "value": lambda: breakdown.by_value(codings, schema, seed=study.settings.seed),
+            "pair": lambda: breakdown.by_pair(codings, schema),
+            "document": lambda: breakdown.by_document(codings, schema, {p: d.id for p, d in places.items()}),
+            "author": lambda: breakdown.by_author(codings, schema, {p: d.author for p, d in places.items()}),
+            "coefficient": lambda: breakdown.by_coefficient(codings, schema, seed=study.settings.seed),
+            "confusion": lambda: breakdown.confusion(codings, schema),
+            "dispute": lambda: breakdown.by_dispute(codings, schema),
+            "suggestion": lambda: breakdown.suggestion_effects(codings, schema),
+        }[by]()
     if form == "json":
         print_json(rows)
     elif form == "csv":
         print_csv(rows)
     elif rows:
         shown = [{key: _shown(key, value) for key, value in row.items()} for row in rows]
+        if method is not None:
+            shown = [line | {"value": row["value"] or "undecided"} for line, row in zip(shown, rows, strict=True)]
         print_table(shown, {key: key.replace("_", " ") for key in rows[0]})
     else:
-        talk("there is nothing to compare yet")
-    coders = sorted(codings.loc[codings["role"] == "coder", "coder"].unique())
-    if load_coders(study).one_model(coders) and by != "coder":
+        talk(
+            "the coders agree on everything" if by == "dispute" and len(codings) else "there is nothing to compare yet"
+        )
+    names = sorted(codings.loc[codings["role"] == "coder", "coder"].unique())
+    if load_coders(study).one_model(names) and by != "coder":
         talk("repeat agreement of one language model following the codebook")
 
 
@@ -162,7 +194,7 @@ def agreement_row(agreement: Agreement) -> dict[str, Any]:
 
 def _print_disputes(study: Any, form: str) -> None:
     from diptych.coding.codings import load_codings
-    from diptych.coding.reliability import disputes
+    from diptych.coding.disputes import disputes
 
     found = disputes(load_codings(study), study.schema)
     if form == "json":

@@ -106,7 +106,7 @@ def export_command(
     from contextlib import nullcontext
 
     from diptych.coding.codings import load_codings
-    from diptych.coding.reliability import disputes
+    from diptych.coding.disputes import disputes
     from diptych.documents.passages import load_passages
     from diptych.exchange.codings_table import disputed_rows, wide_rows
     from diptych.exchange.tables import CsvWriter, JsonlWriter

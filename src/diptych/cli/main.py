@@ -26,8 +26,9 @@ COMMANDS = {
     "evaluate": ("diptych.cli.classifier", "How good the classifier is on passages it has not seen."),
     "classify": ("diptych.cli.classifier", "New texts to predictions."),
     "coverage": ("diptych.cli.analysis", "Who writes how much about what, from whose point of view."),
-    "divergence": ("diptych.cli.analysis", "How far the authors differ."),
-    "report": ("diptych.cli.analysis", "The report as one HTML file."),
+    "divergence": ("diptych.cli.divergence", "How far the authors differ."),
+    "simulate": ("diptych.cli.simulate", "What a design can show: coverage of intervals, how many passages to code."),
+    "report": ("diptych.cli.report", "The report as one HTML file."),
 }
 
 

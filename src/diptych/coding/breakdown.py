@@ -190,3 +190,103 @@ def by_coefficient(codings: pd.DataFrame, schema: Schema, *, seed: int = 0) -> l
                 }
             )
     return rows
+
+
+def by_author(codings: pd.DataFrame, schema: Schema, authors: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the agreement of all coders on every facet, author by author; `authors`: of every passage."""
+    return [{"author": row.pop("document"), **row} for row in by_document(codings, schema, authors)]
+
+
+def by_value(codings: pd.DataFrame, schema: Schema, *, seed: int = 0) -> list[dict[str, Any]]:
+    """Return the agreement on every single value against all others.
+
+    Parameters
+    ----------
+    codings : DataFrame
+    schema : Schema
+    seed : int
+
+    Returns
+    -------
+    list of dict
+        facet, value, passages (coded by two or more), two (pairs of answers that are both this value), one (pairs
+        with it on one side), none, share (agreement, 0 to 1), alpha, low, high (bootstrap over passages), ac1.
+        With a rare value look at all of them: agreement is high by itself, and alpha hangs on few passages.
+    """
+    plain = codings[codings["role"] == "coder"]
+    names = sorted(plain["coder"].unique())
+    rows = []
+    for facet in schema.facets:
+        numbers = as_numbers(answer_table(plain, facet, names), facet)
+        for place, value in enumerate(facet.value_ids):
+            binary = np.where(np.isnan(numbers), np.nan, (numbers == place).astype(float))
+            pairs = [
+                binary[:, [i, j]][~np.isnan(binary[:, [i, j]]).any(axis=1)].sum(axis=1)
+                for i, j in combinations(range(len(names)), 2)
+            ]
+            hits = np.concatenate(pairs) if pairs else np.zeros(0)
+            interval = bootstrap_interval(binary, alpha, seed=seed)
+            rows.append(
+                {
+                    "facet": facet.id,
+                    "value": value,
+                    "passages": int(((~np.isnan(binary)).sum(axis=1) >= 2).sum()),
+                    "two": int((hits == 2).sum()),
+                    "one": int((hits == 1).sum()),
+                    "none": int((hits == 0).sum()),
+                    "share": float((hits != 1).mean()) if len(hits) else None,
+                    "alpha": alpha(binary),
+                    "low": interval[0] if interval else None,
+                    "high": interval[1] if interval else None,
+                    "ac1": gwet_ac(binary, values=np.array([0.0, 1.0])) if len(hits) else None,
+                }
+            )
+    return rows
+
+
+def confusion(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
+    """Return how often every two coders gave every two values: a row a pair of coders and of values that occurs."""
+    plain = codings[codings["role"] == "coder"]
+    names = sorted(plain["coder"].unique())
+    rows = []
+    for facet in schema.facets:
+        table = answer_table(plain, facet, names)
+        for first, second in combinations(names, 2):
+            both = table[[first, second]].dropna()
+            counts = both.value_counts()
+            rows += [
+                {
+                    "first": first,
+                    "second": second,
+                    "facet": facet.id,
+                    "value_first": mine,
+                    "value_second": other,
+                    "passages": int(counts.get((mine, other), 0)),
+                }
+                for mine in facet.value_ids
+                for other in facet.value_ids
+                if counts.get((mine, other), 0)
+            ]
+    return rows
+
+
+def by_dispute(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
+    """Return the passages on which coders differ, those with most disputed facets first.
+
+    Returns
+    -------
+    list of dict
+        passage, disputed (number of facets), and a column a facet with the answers and how many gave each.
+    """
+    plain = codings[codings["role"] == "coder"]
+    rows = []
+    for passage, mine in plain.groupby("passage", sort=True):
+        row: dict[str, Any] = {"passage": passage, "disputed": 0}
+        for facet in schema.facet_ids:
+            votes = mine.loc[mine["facet"] == facet, "value"].value_counts(sort=True)
+            disputed = len(votes) > 1
+            row["disputed"] += disputed
+            row[facet] = ", ".join(f"{value} {count}" for value, count in votes.items()) if disputed else ""
+        if row["disputed"]:
+            rows.append(row)
+    return sorted(rows, key=lambda row: (-row["disputed"], row["passage"]))

@@ -100,6 +100,13 @@ def load_gold(study: Study) -> pd.DataFrame:
 
 def gold_table(gold: pd.DataFrame, facets: Sequence[str]) -> pd.DataFrame:
     """Return one row a passage, one column a facet (missing where undecided)."""
+    twice = gold.duplicated(["passage", "facet"])
+    if twice.any():
+        row = gold[twice].iloc[0]
+        raise CodingError(
+            f"{row['passage']} has two labels in {row['facet']}",
+            hint="run `diptych gold`, or `diptych train` where predictions are meant",
+        )
     return gold.pivot(index="passage", columns="facet", values="value").reindex(columns=list(facets))  # noqa: PD010
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diptych.coding.codings import Coders
 from diptych.errors import CodingError, nearest
-from diptych.records import moment
 from diptych.schema import Facet, Schema
 
 if TYPE_CHECKING:
@@ -221,6 +220,21 @@ def reliability(
     return [_agreement(plain, facet, names, kind) for facet in schema.facets]
 
 
+def of_coders(codings: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return the codings of the coders that are named (all of them where none is); adjudications stay.
+
+    Raises
+    ------
+    CodingError
+        For a name that nobody has, with the nearest one.
+    """
+    known = sorted(codings.loc[codings["role"] == "coder", "coder"].unique())
+    for name in names:
+        if name not in known:
+            raise CodingError(f"no codings by {name!r}{nearest(name, known)}", hint=f"coders: {', '.join(known)}")
+    return codings[(codings["role"] != "coder") | codings["coder"].isin(names)] if names else codings
+
+
 def digest_check(codings: pd.DataFrame, gold: pd.DataFrame, schema: Schema) -> list[Agreement]:
     """Return how far coders who saw digests only agree with gold, facet by facet.
 
@@ -262,27 +276,3 @@ def _agreement(codings: pd.DataFrame, facet: Facet, names: Sequence[str], kind: 
     elif np.unique(coincidences(numbers)[0]).size == 1:
         note = "every answer is the same value: alpha is 1 by convention, and says little"
     return Agreement(facet.id, tuple(names), units, pairs, agreed, nominal, ordinal, scored_units, left_out, kind, note)
-
-
-def disputes(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
-    """Return every answer on which coders differ, with each one's value and the adjudication, if any."""
-    found = []
-    for (facet, passage), rows in codings.groupby(["facet", "passage"], sort=False):
-        plain = rows[rows["role"] == "coder"]
-        if plain["value"].nunique() < 2:
-            continue
-        judged = rows[rows["role"] == "adjudicator"].sort_values("at", key=lambda at: at.map(moment), kind="stable")
-        last = judged.iloc[-1] if len(judged) else None
-        found.append(
-            {
-                "passage": passage,
-                "facet": facet,
-                "values": dict(zip(plain["coder"], plain["value"], strict=True)),
-                "comments": {c: t for c, t in zip(plain["coder"], plain["comment"], strict=True) if t},
-                "adjudicated": None if last is None else last["value"],
-                "reason": "" if last is None else last["reason"],
-                "why": "" if last is None else last["comment"],
-            }
-        )
-    order = {name: position for position, name in enumerate(schema.facet_ids)}
-    return sorted(found, key=lambda row: (row["passage"], order[row["facet"]]))

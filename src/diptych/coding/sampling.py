@@ -8,8 +8,8 @@ can later correct a classifier; picks without it could not.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from diptych.errors import RecordError, UsageError
 from diptych.files import canonical, sha256_bytes, write_text
 from diptych.study import Study
 
-FLOOR = 0.1
+FLOOR = 0.5
 FORMAT = 1
 Floats = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ def inclusion_probabilities(uncertainty: Floats, size: int, floor: float = FLOOR
         From 0 (sure) up; all zero means equal chances.
     size : int
         1 to n.
-    floor : float, default 0.1
+    floor : float, default 0.5
         Part e of the expected size that is spread evenly, so that sure passages are drawn too.
 
     Returns
@@ -50,7 +50,7 @@ def inclusion_probabilities(uncertainty: Floats, size: int, floor: float = FLOOR
     Examples
     --------
     >>> inclusion_probabilities(np.array([1.0, 1.0, 2.0, 0.0]), 2).round(3).tolist()
-    [0.5, 0.5, 0.95, 0.05]
+    [0.5, 0.5, 0.75, 0.25]
     """
     n = len(uncertainty)
     if not 0 < size <= n:
@@ -107,7 +107,11 @@ def systematic_draw(probabilities: Floats, order: NDArray[np.intp], rng: np.rand
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A drawn batch: which passages, with which chances, by which design."""
+    """A drawn batch: which passages, with which chances, by which design.
+
+    `frame` holds what it was drawn from: the passages of every stratum, so that later estimates know what
+    a drawn passage stands for.
+    """
 
     name: str
     design: str
@@ -117,6 +121,7 @@ class Sample:
     probabilities: tuple[float, ...]
     strata: tuple[str, ...]
     model: str = ""
+    frame: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_toml(self) -> str:
         """The sample as TOML, one passage a line."""
@@ -134,7 +139,11 @@ class Sample:
         for passage, pi, stratum in zip(self.passages, self.probabilities, self.strata, strict=True):
             name, group = (json.dumps(text, ensure_ascii=False) for text in (passage, stratum))
             lines.append(f"  {{ passage = {name}, pi = {pi:.9f}, stratum = {group} }},")
-        return "\n".join([*lines, "]", ""])
+        lines += ["]", "", "[frame]  # what it was drawn from, by stratum"]
+        for stratum, names in self.frame.items():
+            listed = ", ".join(json.dumps(name, ensure_ascii=False) for name in names)
+            lines.append(f"{json.dumps(stratum, ensure_ascii=False)} = [{listed}]")
+        return "\n".join([*lines, ""])
 
 
 def draw_sample(
@@ -177,6 +186,10 @@ def draw_sample(
         probabilities=tuple(float(probabilities[i]) for i in drawn),
         strata=tuple(strata[i] for i in drawn),
         model=model,
+        frame={
+            stratum: tuple(p for p, s in zip(passages, strata, strict=True) if s == stratum)
+            for stratum in sorted(set(strata))
+        },
     )
 
 
@@ -216,6 +229,7 @@ def read_sample(path: Path) -> Sample:
             probabilities=tuple(float(row["pi"]) for row in rows),
             strata=tuple(str(row["stratum"]) for row in rows),
             model=str(raw.get("model", "")),
+            frame=_frame(raw.get("frame", {})),
         )
     except OSError as error:
         raise RecordError(f"cannot read {path}: {error.strerror}") from error
@@ -225,7 +239,24 @@ def read_sample(path: Path) -> Sample:
         raise RecordError(
             f"{path.name} is no drawn sample ({error})", hint="draw one: diptych sample --size N"
         ) from error
+    framed = {passage for names in sample.frame.values() for passage in names}
+    strange = next((passage for passage in sample.passages if framed and passage not in framed), None)
+    if strange is not None:
+        raise RecordError(f"{path.name}: {strange} was drawn, but is not in the frame it was drawn from")
     for passage, chance in zip(sample.passages, sample.probabilities, strict=True):
         if not 0 < chance <= 1:
             raise RecordError(f"{path.name}: {passage} has inclusion probability {chance}, outside (0, 1]")
     return sample
+
+
+def _frame(raw: Any) -> dict[str, tuple[str, ...]]:
+    """What a sample was drawn from, by stratum."""
+    if not isinstance(raw, dict) or not all(isinstance(names, list) for names in raw.values()):
+        raise TypeError("frame lists no passages by stratum")
+    return {str(stratum): tuple(map(str, names)) for stratum, names in raw.items()}
+
+
+def load_samples(study: Study) -> list[Sample]:
+    """Read every drawn sample of a study, the largest pool (the earliest) first."""
+    found = [read_sample(path) for path in sorted(samples_folder(study).glob("*.toml"))]
+    return sorted(found, key=lambda sample: (-sample.pool, sample.name))

@@ -27,7 +27,8 @@ def load_passages(study: Study, *, originals: bool = True) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a passage: passage, document, author, title, year, publisher, section, words (of the
+        One row a passage: passage, document, author, title, year, publisher, what `columns` of its document
+        says, section, words (of the
         original), text, digest (empty where there is none), source (original | digest | none), and
         spans.
 
@@ -81,6 +82,7 @@ def _rows(study: Study, document: Document, *, originals: bool) -> list[dict[str
                 "title": document.title,
                 "year": document.year,
                 "publisher": document.publisher,
+                **document.columns,
                 "section": passage.section,
                 "words": passage.words,
                 "text": text,

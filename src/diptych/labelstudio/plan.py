@@ -9,7 +9,7 @@ import numpy as np
 
 from diptych.classifier.persist import Model, load_model
 from diptych.coding.codings import load_codings
-from diptych.coding.reliability import disputes
+from diptych.coding.disputes import disputes
 from diptych.coding.sampling import Sample, draw_sample
 from diptych.documents.passages import load_passages
 from diptych.errors import CodingError, DocumentError, NotTrainedError, UsageError

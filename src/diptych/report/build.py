@@ -15,13 +15,16 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from diptych import __version__
-from diptych.analysis.coverage import coverage, coverage_notes
-from diptych.analysis.divergence import divergence, divergence_notes, largest
-from diptych.analysis.labels import coder_labels, load_labels
+from diptych.analysis.coverage import coverage
+from diptych.analysis.divergence import EVERYONE, divergence, divergence_notes, largest
+from diptych.analysis.evidence import Evidence
+from diptych.analysis.labels import coder_labels, load_evidence, load_labels
+from diptych.analysis.statements import coverage_notes
 from diptych.classifier.persist import load_model
 from diptych.coding.codings import load_coders, load_codings
+from diptych.coding.disputes import disputes
 from diptych.coding.gold import load_gold
-from diptych.coding.reliability import digest_check, disputes, reliability
+from diptych.coding.reliability import digest_check, reliability
 from diptych.documents.passages import load_passages
 from diptych.errors import CodingError, DiptychError
 from diptych.files import write_text
@@ -75,11 +78,13 @@ def collect(study: Study, *, originals: bool = False) -> dict[str, Any]:
     model = _try(lambda: load_model(study.model_file, schema.structure_hash), missing)
     found["model"] = model.card if model else None
     if labels is not None:
-        table = coverage(passages, labels, schema, others=coder_labels(study), seed=seed)
-        found |= _coverage(study, passages, table)
+        evidence = load_evidence(study, passages)
+        others = {} if evidence.estimated else coder_labels(study)
+        table = coverage(evidence, schema, others=others, seed=seed)
+        found |= _coverage(study, evidence, table)
         found |= _scale(study, passages, labels)
         found["glance"] += sentences.coverage_sentences(table, schema)
-        pair = _try(lambda: divergence(passages, labels, schema, seed=seed), missing)
+        pair = _try(lambda: divergence(evidence, schema, seed=seed), missing)
         if pair is not None:
             found |= _divergence(study, passages, labels, pair, quarrels)
     one_document = bool((passages.groupby("author")["document"].nunique() < 2).any())
@@ -99,14 +104,13 @@ def _try(make: Callable[[], T], missing: list[str]) -> T | None:
         return None
 
 
-def _coverage(study: Study, passages: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
+def _coverage(study: Study, evidence: Evidence, table: pd.DataFrame) -> dict[str, Any]:
     """Heat maps of the crossed facets, one panel an author on one scale, and a table a facet."""
     schema = study.schema
     crossed = " x ".join(facet.id for facet in schema.cells)
     cells = table[table["facet"] == crossed]
-    top = float(cells["share"].max()) if len(cells) else 0.0
+    top = float(cells["share"].dropna().max()) if cells["share"].notna().any() else 0.0
     by_cell = {(row["author"], row["value"]): row for row in rows_of(cells)}
-    filled = cells.groupby("value")["passages"].sum()
     rows, columns = schema.cells[0], schema.cells[1] if len(schema.cells) == 2 else None
     panels = []
     for author in study.authors:
@@ -118,12 +122,10 @@ def _coverage(study: Study, passages: pd.DataFrame, table: pd.DataFrame) -> dict
                 cell = by_cell.get((author, value))
                 if cell is None:
                     continue
-                blind = cell["passages"] == 0 and filled[value] > 0
                 cells_here.append(
                     cell
                     | {
-                        "level": heat_level(cell["share"], top),
-                        "blind": blind,
+                        "level": heat_level(cell["share"] or 0.0, top),
                         "shown": percent(cell["share"]),
                     }
                 )
@@ -152,7 +154,7 @@ def _coverage(study: Study, passages: pd.DataFrame, table: pd.DataFrame) -> dict
         "columns_facet": columns,
         "facets": facets,
         "beside": beside,
-        "coverage_notes": coverage_notes(table, passages, "gold", model=load_coders(study).one_model(beside)),
+        "coverage_notes": coverage_notes(table, evidence, model=load_coders(study).one_model(beside)),
     }
 
 
@@ -205,8 +207,8 @@ def _divergence(
 ) -> dict[str, Any]:
     schema = study.schema
     facets, cells = pair
-    top = max(float(facets[["bits", "noise_high"]].max().max()), 1e-9)
-    documents = passages.groupby("author", sort=False)["document"].nunique()
+    facets = facets[(facets["first"] != EVERYONE) & ~facets["facet"].str.contains(" | ", regex=False)]
+    top = max(float(facets[["bits", "noise_high"]].astype(float).max().max()), 1e-9)
     rows = rows_of(largest(cells, number=10))
     reach = max((abs(row["difference"]) for row in rows), default=0.0) or 1.0
     for row in rows:
@@ -227,7 +229,7 @@ def _divergence(
     return {
         "divergence": [row | {"scale": 100 / top} for row in rows_of(facets)],
         "differences": rows,
-        "divergence_notes": divergence_notes(facets, documents),
+        "divergence_notes": divergence_notes(facets),
         "difference_sentences": sentences.difference_sentences(cells, schema, disputed, members),
     }
 

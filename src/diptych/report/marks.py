@@ -19,8 +19,10 @@ def heat_level(share: float, top: float) -> int:
     return max(1, round(LEVELS * share / top))
 
 
-def percent(share: float, digits: int = 0) -> str:
+def percent(share: float | None, digits: int = 0) -> str:
     """Return “12 %”; a share that rounds to nothing but is not nothing is “<1 %”."""
+    if share is None:
+        return "none"
     if 0 < share < 0.5 * 10 ** -(digits + 2):
         return f"<{10**-digits:g} %"
     return f"{100 * share:.{digits}f} %"
