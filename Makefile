@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint studio clean
+.PHONY: demo test lint studio model clean
 
 demo: .venv/demo.done
 	@$(BIN)/diptych demo
@@ -42,3 +42,7 @@ studio: .venv-studio/bin/label-studio
 
 clean:
 	rm -rf .venv build dist diptych-demo src/*.egg-info
+
+# the default model that the package ships: from gold, exemplars, and the pool where its texts are at hand
+model: .venv/demo.done
+	$(BIN)/python -m diptych.classifier.make_default

@@ -17,6 +17,8 @@ STUDY = (
     "annotations/*.toml",
     "annotations/*.jsonl",
     "annotations/codings/*.jsonl",
+    "annotations/exemplars/*",
+    "annotations/pool/*",
 )
 
 

@@ -554,12 +554,12 @@ def test_standard_output_on_a_full_disk_is_no_fault_of_diptych(study, words):
     assert "fault in diptych" not in result.stderr
 
 
-def test_a_cache_that_cannot_be_written_does_not_stop_classify(command, here, monkeypatch):
-    monkeypatch.setenv("DIPTYCH_CACHE", "/proc/diptych-test")
+def test_classify_without_a_study_writes_nothing_but_its_answer(command, here):
     (here / "t.txt").write_text("Moscow sells oil to Beijing.", encoding="utf-8")
+    before = files_of(here)
     result = command("classify", "t.txt")
-    assert (result.code, result.rows[0]["text"]) == (0, "Moscow sells oil to Beijing.")
-    assert "the model could not be kept: cannot write /proc/diptych-test" in result.err
+    assert (result.code, result.err, result.rows[0]["text"]) == (0, "", "Moscow sells oil to Beijing.")
+    assert files_of(here) == before
 
 
 # two at once, stopped in the middle, pipes

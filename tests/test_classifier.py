@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,19 +18,21 @@ from sklearn.metrics import accuracy_score, f1_score
 
 import diptych
 from diptych.api import classify, evaluate, model_for
-from diptych.classifier.analyser import terms, words
-from diptych.classifier.bundled import bundled_model, cache_folder
-from diptych.classifier.evaluate import author_folds, cross_fit, figures, stratified_folds, temperature_of
+from diptych.classifier.analyser import KINDS, Analyser, words
+from diptych.classifier.bundled import bundled_model
+from diptych.classifier.calibrate import calibrate
+from diptych.classifier.evaluate import Background, author_folds, cross_fit, figures, stratified_folds
 from diptych.classifier.evaluate import evaluate as evaluate_texts
 from diptych.classifier.language import language_of
 from diptych.classifier.model import PassageClassifier, softmax
-from diptych.classifier.persist import load_model, save_model
+from diptych.classifier.persist import save_model
 from diptych.classifier.predictions import load_crossfit
-from diptych.classifier.score import Limits, Scorer
-from diptych.classifier.train import fit_model, train, training_table
+from diptych.classifier.score import Limits, Scorer, term_hash
+from diptych.classifier.train import Material, fit_model, train, training_material
 from diptych.coding.gold import write_gold
-from diptych.errors import CodingError, NotTrainedError, SchemaError
+from diptych.errors import CodingError, NotTrainedError, RecordError, SchemaError
 from diptych.schema import RESERVED, Schema
+from diptych.study import Study
 
 MONEY = [
     "The port raised its fees and the town paid the bill.",
@@ -65,11 +68,34 @@ LABELS = pd.DataFrame(
 )
 ORDERS = {"topic": ["money", "nature", "work"], "side": ["port", "town"], "tone": ["plain"]}
 AUTHORS = ["Ada", "Bo"] * 9
+MARKERS = {"ada": ["Ada", "Ada's people"], "bo": ["Bo"], "joint": ["the pair"]}
+SEEN = [
+    *["Ada fears Bo.", "Ada wants what Bo has.", "Bo fears Ada.", "Bo wants the crane that Ada has."] * 3,
+    *["Ada and Bo agree. The crane is good for Bo.", "The pair decide; Ada's people say so.", "Ada sees no harm."] * 3,
+]
+VIEWS = pd.DataFrame({"view": ["ada", "ada", "bo", "bo"] * 3 + ["both", "both", "ada"] * 3})
+
+PARTY_TALK = [
+    "Ada",
+    "Bo",
+    "and",
+    "or",
+    "Ada's people",
+    "The pair",
+    "fears",
+    "not",
+    "wants",
+    ".",
+    "__ada__",
+    "Ada-Bo",
+    "<bo>",
+]
 
 invented_texts = st.one_of(
     st.text(max_size=60),
     st.lists(st.sampled_from(sorted({word for text in TEXTS for word in words(text)}))).map(" ".join),
     st.text(alphabet="港口雨夜 портдождь\x00!?…|_’'\n", max_size=40),
+    st.lists(st.sampled_from(PARTY_TALK)).map(" ".join),
 )
 
 
@@ -80,7 +106,18 @@ def classifier() -> PassageClassifier:
 
 @pytest.fixture(scope="module")
 def scorer(classifier: PassageClassifier) -> Scorer:
-    return Scorer(classifier.compile(), Limits())
+    return Scorer(classifier.compile(), Limits(), classifier.analyser_)
+
+
+@pytest.fixture(scope="module")
+def viewer() -> PassageClassifier:
+    """A classifier that knows the names of two parties."""
+    return PassageClassifier(min_df=1, markers=MARKERS).fit(SEEN, VIEWS)
+
+
+@pytest.fixture(scope="module")
+def view_scorer(viewer: PassageClassifier) -> Scorer:
+    return Scorer(viewer.compile(), Limits(), viewer.analyser_)
 
 
 # --- words and terms
@@ -106,30 +143,46 @@ def test_words_are_folded_and_wide_characters_stand_alone(text, found):
 
 
 def test_neighbouring_chinese_characters_make_a_pair():
-    assert "港 口" in terms("港口")
+    assert "港 口" in Analyser().terms("港口")["words"]
 
 
 def test_a_single_letter_has_no_letter_runs():
-    assert terms("a b") == ["a", "b", "a b"]
+    assert Analyser().terms("a b") == {"words": ["a", "b", "a b"], "runs": [], "parties": []}
 
 
 def test_repeated_words_are_repeated_terms():
-    assert terms("fees fees").count("fees") == 2
+    assert Analyser().terms("fees fees")["words"].count("fees") == 2
 
 
 @given(invented_texts)
-@settings(max_examples=150, deadline=None)
-def test_the_three_kinds_of_terms_cannot_be_mixed_up(text):
-    found = words(text)
-    kinds = terms(text)
-    assert [term for term in kinds if term[0] != "|" and " " not in term] == found
-    assert sum(" " in term for term in kinds) == max(0, len(found) - 1)
+@settings(max_examples=100, deadline=None)
+def test_terms_come_in_three_kinds_words_and_their_pairs_first(text):
+    kinds, found = Analyser().terms(text), words(text)
+    assert tuple(kinds) == KINDS
+    assert [term for term in kinds["words"] if " " not in term] == found
+    assert sum(" " in term for term in kinds["words"]) == max(0, len(found) - 1)
+    assert kinds["parties"] == []
 
 
-@given(st.text())
-@settings(max_examples=150, deadline=None)
-def test_no_term_holds_a_line_end_so_that_a_model_can_list_them_line_by_line(text):
-    assert not any("\n" in term for term in terms(text))
+def test_the_same_letters_are_another_term_in_another_kind():
+    assert len({term_hash(kind, "oil") for kind in KINDS}) == 3
+
+
+def test_a_name_makes_the_terms_of_its_party(viewer):
+    analyser = viewer.analyser_
+    assert analyser.terms("Ada's people fear Bo.")["parties"] == analyser.terms("Ada fear Bo.")["parties"]
+    assert "holds <bo> fear" in analyser.terms("Bo fears Ada.")["parties"]
+
+
+def test_parties_joined_by_and_are_one(viewer):
+    assert viewer.analyser_.parties.tokens("Ada and Bo agree") == ["<joint>", "agree"]
+
+
+@given(invented_texts)
+@settings(max_examples=100, deadline=None)
+def test_an_analyser_made_from_its_settings_finds_the_same_terms(viewer, text):
+    plain = json.loads(json.dumps(viewer.analyser_.settings()))
+    assert Analyser.of(plain).terms(text) == viewer.analyser_.terms(text)
 
 
 # --- languages
@@ -171,12 +224,13 @@ def test_language_of_a_text(text, language):
 
 
 def test_parameters_are_stored_as_given():
-    assert PassageClassifier(C=2.0, min_df=3, seed=7).get_params() == {"C": 2.0, "min_df": 3, "seed": 7}
+    given = {"C": 2.0, "min_df": 3, "markers": MARKERS, "language": "en", "seed": 7}
+    assert PassageClassifier(**given).get_params() == given
 
 
-def test_a_clone_has_the_parameters_and_nothing_learned(classifier):
-    copied = clone(classifier)
-    assert copied.get_params() == classifier.get_params()
+def test_a_clone_has_the_parameters_and_nothing_learned(viewer):
+    copied = clone(viewer)
+    assert copied.get_params() == viewer.get_params()
     assert not hasattr(copied, "facets_")
 
 
@@ -235,6 +289,27 @@ def test_a_facet_with_two_values_has_two_columns(classifier):
     assert classifier.predict_proba(["anything"])["side"].shape == (1, 2)
 
 
+def test_fitting_to_terms_is_fitting_to_texts(viewer):
+    again = clone(viewer).fit(viewer.analyse(SEEN), VIEWS)
+    assert again.decision(SEEN)["view"].tolist() == viewer.decision(SEEN)["view"].tolist()
+
+
+def test_a_text_of_no_weight_teaches_nothing_but_words():
+    weights = [1.0] * len(TEXTS) + [0.0]
+    labels = pd.concat([LABELS, pd.DataFrame({"topic": ["fourth"], "side": ["port"], "tone": ["plain"]})])
+    fitted = PassageClassifier(min_df=1).fit([*TEXTS, MONEY[0]], labels, weights)
+    assert "fourth" not in fitted.facets_["topic"]
+
+
+def test_it_learns_who_sees_whom_whatever_the_parties_are_called(viewer):
+    renamed = (
+        clone(viewer)
+        .set_params(markers={"ada": ["Cy"], "bo": ["Di"]})
+        .fit([text.replace("Ada", "Cy").replace("Bo", "Di") for text in SEEN], VIEWS)
+    )
+    assert renamed.analyser_.terms("Cy fears Di.")["parties"] == viewer.analyser_.terms("Ada fears Bo.")["parties"]
+
+
 def test_a_higher_temperature_makes_probabilities_more_even():
     cold, hot = (softmax(np.array([[0.0, 2.0]]), temperature)[0, 1] for temperature in (1.0, 4.0))
     assert 0.5 < hot < cold
@@ -251,20 +326,83 @@ def test_a_higher_temperature_makes_probabilities_more_even():
 @example(["港口 и порт’s 🚢", "ＦＥＥＳ", "\ud800 fees"])
 @example([TEXTS[0] * 50])
 def test_numpy_alone_gives_the_probabilities_and_labels_of_scikit_learn(classifier, scorer, texts):
-    shares, labels = classifier.predict_proba(texts), classifier.predict(texts)
-    for place, prediction in enumerate(scorer.predict(texts)):
+    assert_same(classifier, scorer, texts)
+
+
+@given(st.lists(invented_texts, min_size=1, max_size=5))
+@settings(max_examples=100, deadline=None)
+@example([""])
+@example(["\x00", "fees\x00fees"])
+@example(["?!… —"])
+@example(["港口 и порт’s 🚢", "ＦＥＥＳ", "\ud800 fees"])
+@example(["Ada Ada-Bo Bo's\ud800", "__ada__ ____ <bo>", "ＡＤＡ and Bo or Ada"])
+@example([" ".join(SEEN)])
+def test_numpy_alone_agrees_where_parties_are_named(viewer, view_scorer, texts):
+    assert_same(viewer, view_scorer, texts)
+
+
+def assert_same(classifier, scorer, texts):
+    """The fast form has the scores, probabilities, answers and known words of the fitted one."""
+    decided, shares, labels = classifier.decision(texts), classifier.predict_proba(texts), classifier.predict(texts)
+    for place, (text, prediction) in enumerate(zip(texts, scorer.predict(texts), strict=True)):
+        scores, known = scorer.scores(text)
+        assert known == prediction.known == classifier.known(text)
         for facet, values in classifier.facets_.items():
+            assert scores[scorer.places_of(facet)] == pytest.approx(decided[facet][place], abs=1e-4)
             assert prediction.probabilities[facet] == pytest.approx(
                 dict(zip(values, shares[facet][place], strict=True)), abs=1e-5
             )
-            assert prediction.best(facet)[0] == labels[facet][place]
+            likeliest = prediction.probabilities[facet][labels[facet][place]]
+            assert prediction.best(facet)[0] == labels[facet][place] or likeliest == pytest.approx(
+                prediction.best(facet)[1], abs=1e-6
+            )
+
+
+def test_a_compiled_model_holds_no_word_of_its_texts(viewer):
+    weights = viewer.compile()
+    assert weights.hashes.dtype == np.uint64
+    assert (weights.hashes[1:] > weights.hashes[:-1]).all()
+    assert term_hash("words", "crane") in weights.hashes
+    assert term_hash("parties", "holds <ada> fear") in weights.hashes
 
 
 def test_the_fast_form_divides_scores_by_the_temperature_of_the_facet(classifier):
-    warm = Scorer(classifier.compile(), Limits(temperatures={"topic": 3.0}))
+    warm = Scorer(classifier.compile(), Limits(temperatures={"topic": 3.0}), classifier.analyser_)
     expected = softmax(classifier.decision([MONEY[0]])["topic"], 3.0)[0]
     found = warm.predict([MONEY[0]])[0].probabilities["topic"]
     assert list(found.values()) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_prior_is_added_after_the_temperature(classifier):
+    prior = [0.5, -1.0, 0.5]
+    limits = Limits(temperatures={"topic": 3.0}, priors={"topic": prior})
+    found = Scorer(classifier.compile(), limits, classifier.analyser_).predict([MONEY[0]])[0].probabilities["topic"]
+    expected = softmax(classifier.decision([MONEY[0]])["topic"] / 3.0 + prior)[0]
+    assert list(found.values()) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_lean_moves_the_answer_and_no_probability(classifier, scorer):
+    leaning = Scorer(classifier.compile(), Limits(leans={"topic": [0.0, 0.0, 50.0]}), classifier.analyser_)
+    (plain,), (moved,) = scorer.predict([MONEY[0]]), leaning.predict([MONEY[0]])
+    assert moved.probabilities == plain.probabilities
+    assert (plain.best("topic")[0], moved.best("topic")[0]) == ("money", "work")
+    assert moved.best("topic")[1] == plain.probabilities["topic"]["work"]
+
+
+CURVE = {"topic": [(0.3, 200, 100), (0.6, 100, 20), (0.9, 50, 0), (0.99, 10, 0)]}
+
+
+@pytest.mark.parametrize(
+    ("rate", "least"),
+    # upper bounds (Wilson, one-sided 95 %): 0.557 for 100 of 200, 0.275 for 20 of 100, 0.051 for 0 of 50
+    [(1.0, 0.0), (0.56, 0.0), (0.5, 0.6), (0.28, 0.6), (0.27, 0.9), (0.052, 0.9), (0.051, np.inf), (0.0, np.inf)],
+)
+def test_the_threshold_keeps_errors_below_the_rate(rate, least):
+    assert Limits(curves=CURVE).threshold("topic", rate) == least
+
+
+def test_a_facet_without_a_curve_has_no_threshold():
+    assert Limits(curves=CURVE).threshold("tone", 0.0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -276,7 +414,7 @@ def test_the_known_share_counts_words_with_repetition(scorer, text, known):
 
 
 def test_a_text_is_off_topic_below_the_least_known_share(classifier):
-    strict = Scorer(classifier.compile(), Limits(least_known=0.5))
+    strict = Scorer(classifier.compile(), Limits(least_known=0.5), classifier.analyser_)
     assert [p.off_topic for p in strict.predict(["fees zebra", "fees zebra zebra"])] == [False, True]
 
 
@@ -285,7 +423,7 @@ def test_a_text_without_any_known_word_is_always_off_topic(scorer):
 
 
 def test_a_language_outside_the_training_abstains_and_an_unknown_one_does_not(classifier):
-    english = Scorer(classifier.compile(), Limits(languages=("en",)))
+    english = Scorer(classifier.compile(), Limits(languages=("en",)), classifier.analyser_)
     texts = ["The fees of the port", "Порт поднял сборы", "Port fees"]
     assert [p.abstains for p in english.predict(texts)] == [False, True, False]
 
@@ -327,6 +465,27 @@ def test_folds_depend_on_the_seed_alone():
     assert first == again != other
 
 
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 11)), min_size=30, max_size=60), st.integers(0, 9))
+@settings(max_examples=40, deadline=None)
+def test_passages_of_one_group_are_tested_together(pairs, seed):
+    groups = [f"g{number}" for _, number in pairs]
+    labels = pd.DataFrame({"topic": [value for value, _ in pairs]})
+    if len(set(groups)) < 10:
+        return
+    folds = stratified_folds(labels, seed, groups=groups)
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(len(pairs)))
+    for trained, tested in folds:
+        assert len(tested)
+        assert not {groups[i] for i in trained} & {groups[i] for i in tested}
+
+
+def test_too_few_groups_are_passed_over():
+    groups = ["one"] * 9 + ["two"] * 9
+    assert [t.tolist() for _, t in stratified_folds(LABELS, 1, groups=groups)] == [
+        t.tolist() for _, t in stratified_folds(LABELS, 1)
+    ]
+
+
 def test_an_author_is_tested_by_all_others():
     folds = [
         (author, train.tolist(), test.tolist()) for author, (train, test) in author_folds(["Ada", "Bo", "Ada", "Cy"])
@@ -349,6 +508,25 @@ def test_cross_fitting_gives_one_prediction_a_passage_and_facet():
     predictions, _ = cross_fit(TEXTS, LABELS, stratified_folds(LABELS, 0), PassageClassifier())
     assert not predictions.duplicated(["place", "facet"]).any()
     assert len(predictions) == 3 * len(TEXTS)
+
+
+def test_what_stands_in_the_background_teaches_and_is_not_judged():
+    labels = pd.DataFrame({"topic": ["a", "b"] * 5})
+    beside = Background(["zebra"] * 4, pd.DataFrame({"topic": ["c"] * 4}), np.full(4, 0.5))
+    texts = [f"harbour zebra{i}" for i in range(10)]
+    folds = stratified_folds(labels, 0)
+    predictions, _ = cross_fit(texts, labels, folds, PassageClassifier(min_df=1), background=beside)
+    assert predictions["place"].tolist() == list(range(10))
+    assert predictions["score:c"].notna().all()
+
+
+def test_texts_without_labels_are_judged_by_every_fold():
+    labels = LABELS[["topic"]]
+    found, known = cross_fit(TEXTS, labels, stratified_folds(labels, 0), PassageClassifier(), ["New fees", "New mud"])
+    others = found[found["place"] >= len(TEXTS)]
+    assert others.groupby("place")["fold"].apply(list).tolist() == [[0, 1, 2, 3, 4]] * 2
+    assert others["value"].isna().all()
+    assert len(known) == len(TEXTS)
 
 
 # --- figures
@@ -420,7 +598,31 @@ def test_the_temperature_undoes_scores_that_are_too_sure_or_too_shy(factor):
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(6000, 3), scale=2.0)
     gold = (softmax(scores).cumsum(axis=1) < rng.random((6000, 1))).sum(axis=1)
-    assert temperature_of(scores * factor, gold) == pytest.approx(factor, rel=0.1)
+    assert calibrate(scores * factor, gold).temperature == pytest.approx(factor, rel=0.1)
+
+
+def test_calibration_finds_the_prior_of_values_that_are_rarer_than_the_scores_say():
+    rng = np.random.default_rng(0)
+    prior = np.array([1.0, 0.0, -1.0])
+    scores = rng.normal(size=(6000, 3), scale=2.0)
+    gold = (softmax(scores + prior).cumsum(axis=1) < rng.random((6000, 1))).sum(axis=1)
+    assert calibrate(scores, gold).prior == pytest.approx(prior, abs=0.15)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-30, 30), st.floats(-30, 30), st.integers(0, 1)), min_size=1, max_size=40),
+)
+@settings(max_examples=40, deadline=None)
+@example([(0.0, 0.0, 0), (0.0, 0.0, 1)])
+@example([(-30.0, 30.0, 0), (30.0, -30.0, 1)])
+def test_calibration_of_any_scores_is_finite_and_its_curve_goes_down(rows):
+    scores, gold = np.array([row[:2] for row in rows]), np.array([row[2] for row in rows])
+    found = calibrate(scores, gold)
+    assert 0.01 <= found.temperature <= 100
+    assert np.isfinite([*found.prior, *found.lean]).all()
+    passages = [number for _, number, _ in found.curve]
+    assert passages == sorted(passages, reverse=True)
+    assert all(0 <= wrong <= number <= len(rows) for _, number, wrong in found.curve)
 
 
 # --- evaluation
@@ -494,6 +696,20 @@ def test_a_facet_with_a_single_label_is_not_said_to_have_none():
         evaluate_texts(TEXTS, labels, AUTHORS, ORDERS)
 
 
+def test_a_facet_with_labels_in_one_group_alone_is_not_said_to_have_none():
+    labels = pd.DataFrame({"topic": ["money", "nature", "work"] * 10, "side": ["port", "town"] * 3 + [None] * 24})
+    texts = [f"{text} Pier {i}." for i, text in enumerate((TEXTS * 2)[:30])]
+    groups = [f"section {max(0, i - 5) // 2}" for i in range(30)]
+    try:
+        found = evaluate_texts(texts, labels, ["Ada"] * 30, {facet: ORDERS[facet] for facet in labels}, groups=groups)
+    except NotTrainedError as error:
+        reason = str(error)
+    else:
+        reason = ""
+        assert found["cross_validation"]["topic"]["passages"] == 30
+    assert "no passage has a gold label" not in reason
+
+
 # --- training a study
 
 
@@ -524,13 +740,17 @@ def test_the_card_carries_the_schema_that_its_values_belong_to(coded):
 
 
 def test_the_card_carries_the_figures_that_evaluation_gives(coded):
-    assert train(coded).card["figures"] == evaluate(coded)
+    figures = dict(train(coded).card["figures"])
+    calibration = figures.pop("calibration")
+    assert figures == evaluate(coded)
+    assert set(calibration) == set(coded.schema.facet_ids)
+    assert all(0 <= c["brier"] <= 2 and 0 <= c["ece"] <= 1 for c in calibration.values())
 
 
 def test_training_names_its_stages(coded):
     said = []
     train(coded, said.append)
-    assert said == ["cross-fitting", "across authors", "training"]
+    assert said == ["cross-fitting", "training", "across authors"]
 
 
 def test_training_leaves_a_cross_fitted_prediction_for_every_passage_and_facet(coded):
@@ -550,17 +770,79 @@ def test_without_training_there_are_no_cross_fitted_predictions(coded):
 def test_the_same_seed_gives_the_same_bytes_of_the_model_file(coded, tmp_path):
     files = []
     for name in ("first.zip", "again.zip"):
-        model, _ = fit_model(training_table(coded), coded.schema, seed=5)
+        model, _ = fit_model(training_material(coded), coded.schema, seed=5)
         save_model(tmp_path / name, model)
         files.append((tmp_path / name).read_bytes())
     assert files[0] == files[1]
 
 
 def test_another_text_gives_another_version_of_the_model(coded):
-    table = training_table(coded)
-    other = table.assign(text=table["text"].replace(table["text"][0], "Gulls cried over the quay."))
-    first, second = (fit_model(t, coded.schema, seed=5)[0].version for t in (table, other))
+    material = training_material(coded)
+    real = material.real.assign(text=material.real["text"].replace(material.real["text"][0], "Gulls cried."))
+    other = replace(material, real=real)
+    first, second = (fit_model(m, coded.schema, seed=5)[0].version for m in (material, other))
     assert first != second
+
+
+def exemplars(study, number=6):
+    """Exemplars as they are written: of the first value of every facet, the last facet disputed."""
+    values = {facet.id: facet.value_ids[0] for facet in study.schema.facets}
+    last = study.schema.facet_ids[-1]
+    return [
+        {"id": f"e{i}", "text": f"An exemplar of the quay, number {i}.", "values": values, "disputed": [last]}
+        for i in range(number)
+    ]
+
+
+def write_exemplars(study, rows):
+    folder = study.root / "annotations" / "exemplars"
+    folder.mkdir(parents=True)
+    (folder / "one.jsonl").write_text("".join(json.dumps({"format": 1, **row}) + "\n" for row in rows))
+
+
+def test_exemplars_train_and_are_counted_but_never_judged(coded):
+    write_exemplars(coded, exemplars(coded))
+    model = train(coded)
+    assert model.card["training"]["texts"] == {"original": 16, "exemplar": 6}
+    assert model.card["training"]["passages"] == 16
+    assert term_hash("words", "exemplar") in model.weights.hashes
+    assert set(load_crossfit(coded)["passage"]) == set(diptych.load_passages(coded)["passage"])
+
+
+def test_a_disputed_facet_of_an_exemplar_has_no_value(coded):
+    write_exemplars(coded, exemplars(coded))
+    found = training_material(coded).exemplars
+    assert found[coded.schema.facet_ids[0]].notna().all()
+    assert found[coded.schema.facet_ids[-1]].isna().all()
+
+
+def test_an_exemplar_of_an_unknown_value_is_refused(coded):
+    (row,) = exemplars(coded, 1)
+    first = coded.schema.facet_ids[0]
+    write_exemplars(coded, [row | {"values": {first: "nonsense"}}])
+    with pytest.raises(RecordError, match="nonsense"):
+        train(coded)
+
+
+def test_an_exemplar_that_stands_twice_is_refused(coded):
+    write_exemplars(coded, exemplars(coded, 1) * 2)
+    with pytest.raises(RecordError, match="stands twice"):
+        train(coded)
+
+
+def test_other_exemplars_make_another_version(coded):
+    material = training_material(coded)
+    rows = pd.DataFrame([{"passage": r["id"], "text": r["text"], **r["values"]} for r in exemplars(coded)])
+    first, second = (
+        fit_model(m, coded.schema, seed=5)[0].version for m in (material, Material(material.real, 16, rows))
+    )
+    assert first != second
+
+
+def test_a_model_loaded_again_answers_as_the_trained_one(coded):
+    model = train(coded)
+    texts = [*diptych.load_passages(coded)["text"], *TEXTS, ""]
+    assert model_for(coded).scorer.predict(texts) == model.scorer.predict(texts)
 
 
 def test_an_unseen_text_is_classified_by_the_studys_own_model(coded):
@@ -623,57 +905,35 @@ def test_no_facet_can_take_the_name_of_a_column_of_the_passages(column):
 # --- the bundled model
 
 
-@pytest.fixture
-def small_bundle(coded, monkeypatch, tmp_path):
-    """The harbour study in the place of the bundled one, and an empty cache."""
-    write_digests(coded)
-    monkeypatch.setattr("diptych.study.bundled_folder", lambda: coded.root)
+def test_the_bundled_model_is_shipped_and_neither_trained_nor_kept_elsewhere(monkeypatch, tmp_path):
     monkeypatch.setenv("DIPTYCH_CACHE", str(tmp_path / "cache"))
-    return coded
+    monkeypatch.setattr("diptych.classifier.train.fit_model", lambda *_: pytest.fail("it was trained"))
+    bundled_model.cache_clear()
+    assert bundled_model().weights.facets
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_the_bundled_model_is_trained_on_first_use_only(small_bundle):
-    said = []
-    first = bundled_model(said.append)
-    again = bundled_model(said.append)
-    assert said == ["training the bundled model once (a few seconds)"]
-    assert first.version == again.version
+def test_the_bundled_model_is_loaded_once():
+    assert bundled_model() is bundled_model()
 
 
-def test_the_bundled_model_learns_from_digests_alone(small_bundle):
-    assert bundled_model().card["training"]["texts"] == {"digest": 16}
+def test_the_bundled_model_answers_the_schema_of_the_bundled_study():
+    schema, model = Study.bundled().schema, bundled_model()
+    assert model.card["schema"]["structure"] == schema.structure_hash
+    assert {facet: set(values) for facet, values in model.weights.facets.items()} == {
+        facet.id: set(facet.value_ids) for facet in schema.facets
+    }
 
 
-def test_other_gold_labels_make_another_bundled_model(small_bundle):
-    bundled_model()
-    lines = small_bundle.gold_file.read_text().splitlines()
-    small_bundle.gold_file.write_text("\n".join(lines[1:]))
-    bundled_model()
-    assert len(list(cache_folder().iterdir())) == 2
+def test_the_bundled_model_knows_the_names_of_the_parties_in_the_schema():
+    schema = Study.bundled().schema
+    named = {
+        value.role if value.role == "joint" else value.id for f in schema.facets for value in f.values if value.markers
+    }
+    assert set(bundled_model().analyser.parties.markers) == named
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [lambda data: data[:100], lambda data: data[:900] + b"?" * 64 + data[964:]],
-    ids=["cut short", "overwritten"],
-)
-def test_a_damaged_bundled_model_is_trained_anew(small_bundle, damage):
-    bundled_model()
-    (path,) = cache_folder().iterdir()
-    path.write_bytes(damage(path.read_bytes()))
-    bundled_model()
-    assert load_model(path).weights.facets
-
-
-def test_a_cache_that_cannot_be_written_is_said_and_does_no_harm(small_bundle, monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("DIPTYCH_CACHE", str(tmp_path / "file" / "cache"))
-    said = []
-    assert bundled_model(said.append).weights.facets
-    assert said[-1].startswith("the model could not be kept: ")
-
-
-def test_the_cache_lies_with_the_users_other_caches(monkeypatch, tmp_path):
-    monkeypatch.delenv("DIPTYCH_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "diptych"
+def test_the_bundled_model_says_on_what_it_was_trained():
+    texts = bundled_model().card["training"]["texts"]
+    assert texts["exemplar"] > 0
+    assert sum(texts.values()) - texts["exemplar"] == bundled_model().card["training"]["passages"]

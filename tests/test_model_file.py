@@ -15,8 +15,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from diptych.classifier.analyser import Analyser
+from diptych.classifier.parties import Parties
 from diptych.classifier.persist import LARGEST, Model, load_model, save_model
-from diptych.classifier.score import Limits, Weights
+from diptych.classifier.score import Limits, Weights, term_hash
 from diptych.errors import FileWriteError, ModelFormatError
 
 STRUCTURE = "0123456789abcdef"
@@ -24,20 +26,30 @@ STRUCTURE = "0123456789abcdef"
 
 def small_model() -> Model:
     """Three terms, a facet of two values and one of three: small enough to reckon by hand."""
+    hashes = np.array([term_hash("words", term) for term in ("gull", "crane", "gull crane")], dtype=np.uint64)
+    order = np.argsort(hashes)
     weights = Weights(
-        terms=["gull", "crane", "gull crane"],
-        idf=np.array([1, 2, 2], dtype=np.float32),
-        coefficients=np.array([[3, 0, 0, 0, 0], [0, 3, 6, 0, 0], [0, 3, 0, 0, 3]], dtype=np.float32),
+        hashes=hashes[order],
+        idf=np.array([1, 2, 2], dtype=np.float32)[order],
+        coefficients=np.array([[3, 0, 0, 0, 0], [0, 3, 6, 0, 0], [0, 3, 0, 0, 3]], dtype=np.float32)[order],
         intercepts=np.array([0, 0, 0, 1, 0], dtype=np.float32),
         facets={"topic": ["birds", "machines"], "tone": ["dull", "нежный", "坏"]},
     )
-    limits = Limits(temperatures={"topic": 2.0, "tone": 1.0}, least_known=0.25, languages=("en", "ru"))
+    limits = Limits(
+        temperatures={"topic": 2.0, "tone": 1.0},
+        priors={"topic": [0.0, 0.0]},
+        leans={"tone": [0.0, 0.25, 0.0]},
+        curves={"topic": [(0.4, 30, 10), (0.8, 20, 1)]},
+        least_known=0.25,
+        languages=("en", "ru"),
+    )
     card = {
         "schema": {"name": "quay@1.0.0", "structure": STRUCTURE, "wording": "w"},
         "training": {"passages": 9, "hash": "feedbeefcafe0123"},
         "figures": {},
     }
-    return Model(weights, limits, card)
+    analyser = Analyser(Parties({"gulls": ["Gull", "the white bird"], "joint": ["两者"]}, {"fear": ("fears",)}))
+    return Model(weights, limits, card, analyser)
 
 
 @pytest.fixture
@@ -94,15 +106,15 @@ def header_alone(shape):
 # --- what is in it
 
 
-def test_a_model_file_holds_a_card_a_list_of_terms_and_three_arrays(path):
-    names = ["card.json", "coefficients.npy", "idf.npy", "intercepts.npy", "terms.txt"]
+def test_a_model_file_holds_a_card_and_four_arrays(path):
+    names = ["card.json", "coefficients.npy", "hashes.npy", "idf.npy", "intercepts.npy"]
     assert sorted(parts_of(path)) == names
 
 
 def test_no_part_of_it_is_a_pickle(path):
     parts = parts_of(path)
     json.loads(parts.pop("card.json"))
-    assert parts.pop("terms.txt") == b"gull\ncrane\ngull crane"
+    assert np.load(io.BytesIO(parts.pop("hashes.npy")), allow_pickle=False).dtype == np.uint64
     for data in parts.values():
         assert np.load(io.BytesIO(data), allow_pickle=False).dtype == np.float32
 
@@ -110,18 +122,24 @@ def test_no_part_of_it_is_a_pickle(path):
 def test_the_card_is_readable_as_it_stands(path):
     text = parts_of(path)["card.json"].decode()
     card = json.loads(text)
-    assert (card["magic"], card["format"], card["schema"]["name"]) == ("diptych-model", 1, "quay@1.0.0")
+    assert (card["magic"], card["format"], card["schema"]["name"]) == ("diptych-model", 2, "quay@1.0.0")
     assert "нежный" in text
     assert "坏" in text
 
 
-def test_a_round_trip_keeps_terms_values_arrays_and_limits(loaded):
+def test_a_round_trip_keeps_values_arrays_and_limits(loaded):
     saved = small_model()
-    assert loaded.weights.terms == saved.weights.terms
     assert loaded.weights.facets == saved.weights.facets
     assert loaded.limits == saved.limits
-    for name in ("idf", "coefficients", "intercepts"):
+    for name in ("hashes", "idf", "coefficients", "intercepts"):
         np.testing.assert_array_equal(getattr(loaded.weights, name), getattr(saved.weights, name))
+
+
+def test_a_round_trip_keeps_the_analyser(loaded):
+    assert loaded.analyser.settings() == small_model().analyser.settings()
+    text = "The white bird fears 两者"
+    assert loaded.analyser.terms(text) == small_model().analyser.terms(text)
+    assert "sentence begins <gulls>" in loaded.analyser.terms(text)["parties"]
 
 
 def test_a_round_trip_keeps_the_card(loaded):
@@ -250,7 +268,7 @@ def test_a_file_that_lies_about_its_size_is_refused(path):
         load_model(path)
 
 
-@pytest.mark.parametrize("name", ["card.json", "terms.txt", "idf.npy", "coefficients.npy", "intercepts.npy"])
+@pytest.mark.parametrize("name", ["card.json", "hashes.npy", "idf.npy", "coefficients.npy", "intercepts.npy"])
 def test_a_file_without_one_of_its_parts_is_refused(path, name):
     with_part(path, name, None)
     with pytest.raises(ModelFormatError, match="it is damaged"):
@@ -264,10 +282,26 @@ def test_a_card_with_a_wrong_magic_word_is_refused(path, magic):
         load_model(path)
 
 
-@pytest.mark.parametrize("number", [0, 2, "1", None])
+@pytest.mark.parametrize("number", [0, 1, 3, "2", None])
 def test_a_model_of_another_format_is_refused_with_both_numbers(path, number):
     with_card(path, format=number)
-    with pytest.raises(ModelFormatError, match=f"has model format {number}, this diptych reads 1") as caught:
+    with pytest.raises(ModelFormatError, match=f"has model format {number}, this diptych reads 2") as caught:
+        load_model(path)
+    assert caught.value.hint == "train it again: `diptych train`"
+
+
+def test_a_model_file_of_format_1_is_refused_with_the_reason(path):
+    parts = parts_of(path)
+    card = json.loads(parts["card.json"])
+    for key in ("priors", "leans", "curves"):
+        del card["limits"][key]
+    del card["analyser"]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("card.json", json.dumps(card | {"format": 1}))
+        archive.writestr("terms.txt", "gull\ncrane\ngull crane")
+        for name in ("idf.npy", "coefficients.npy", "intercepts.npy"):
+            archive.writestr(name, parts[name])
+    with pytest.raises(ModelFormatError, match="has model format 1, this diptych reads 2") as caught:
         load_model(path)
     assert caught.value.hint == "train it again: `diptych train`"
 
@@ -279,7 +313,19 @@ def test_a_card_that_is_no_json_object_is_refused(path, data):
         load_model(path)
 
 
-LIMITS = {"temperatures": {"topic": 1.0}, "least_known": 0.1, "languages": ["en"]}
+LIMITS = {
+    "temperatures": {"topic": 1.0},
+    "priors": {"topic": [0.1, -0.1]},
+    "leans": {"tone": [0.1, 0.2, 0.3]},
+    "curves": {"topic": [[0.5, 20, 3]]},
+    "least_known": 0.1,
+    "languages": ["en"],
+}
+
+
+def test_limits_that_fit_are_taken(path):
+    with_card(path, limits=LIMITS)
+    assert load_model(path).limits.curves == {"topic": [(0.5, 20, 3)]}
 
 
 @pytest.mark.parametrize(
@@ -295,6 +341,25 @@ LIMITS = {"temperatures": {"topic": 1.0}, "least_known": 0.1, "languages": ["en"
         {"limits": LIMITS | {"temperatures": {"topic": "warm"}}},
         {"limits": LIMITS | {"least_known": "half"}},
         {"limits": {key: value for key, value in LIMITS.items() if key != "languages"}},
+        {"limits": {key: value for key, value in LIMITS.items() if key != "priors"}},
+        {"limits": LIMITS | {"priors": [1.0]}},
+        {"limits": LIMITS | {"priors": {"topic": 1.0}}},
+        {"limits": LIMITS | {"priors": {"topic": ["much", "little"]}}},
+        {"limits": LIMITS | {"leans": None}},
+        {"limits": LIMITS | {"leans": {"topic": [None, 1.0]}}},
+        {"limits": LIMITS | {"curves": {"topic": [0.5, 20, 3]}}},
+        {"limits": LIMITS | {"curves": {"topic": [[0.5, 20]]}}},
+        {"limits": LIMITS | {"curves": {"topic": [[0.5, "many", 3]]}}},
+        {"limits": LIMITS | {"curves": {"topic": [[0.5, float("inf"), 3]]}}},
+        {"limits": LIMITS | {"curves": {"topic": [[0.5, float("nan"), 3]]}}},
+        {"analyser": None},
+        {"analyser": []},
+        {"analyser": {"markers": {}}},
+        {"analyser": {"attitudes": {}}},
+        {"analyser": {"markers": ["Gull"], "attitudes": {}}},
+        {"analyser": {"markers": {"gulls": None}, "attitudes": {}}},
+        {"analyser": {"markers": {"gulls": 7}, "attitudes": {}}},
+        {"analyser": {"markers": {}, "attitudes": {"fear": None}}},
         {"schema": None},
         {"schema": "quay"},
         {"schema": {}},
@@ -320,6 +385,19 @@ def test_a_temperature_out_of_range_is_refused(path, temperature):
         LIMITS | {"least_known": float("nan")},
         LIMITS | {"least_known": 7},
         LIMITS | {"languages": "en"},
+        *(
+            LIMITS | {table: {"topic": numbers}}
+            for table in ("priors", "leans")
+            for numbers in ([], [1.0], [1.0] * 3, [float("nan"), 0.0], [float("inf"), 0.0], "12")
+        ),
+        LIMITS | {"priors": {"unheard": [1.0, 2.0]}},
+        LIMITS | {"leans": {"unheard": [1.0, 2.0]}},
+        LIMITS | {"temperatures": {"topic": 1e-310}},
+        LIMITS | {"curves": {"topic": [[float("nan"), 20, 3]]}},
+        LIMITS | {"curves": {"topic": [[1.5, 20, 3]]}},
+        LIMITS | {"curves": {"topic": [[0.5, 20, 21]]}},
+        LIMITS | {"curves": {"topic": [[0.5, 20, -1]]}},
+        LIMITS | {"curves": {"topic": [[0.5, -20, 3]]}},
     ],
     ids=str,
 )
@@ -327,6 +405,41 @@ def test_limits_that_cannot_be_meant_are_refused(path, limits):
     with_card(path, limits=limits)
     with pytest.raises(ModelFormatError):
         load_model(path)
+
+
+@pytest.mark.parametrize("key", ["markers", "attitudes"])
+def test_a_word_in_the_place_of_a_list_of_words_is_not_taken_for_its_letters(path, key):
+    with_card(path, analyser={"markers": {}, "attitudes": {}} | {key: {"gulls": "Gull"}})
+    with pytest.raises(ModelFormatError):
+        load_model(path)
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["topic", "tone", "markers", "attitudes", "gulls"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(entry=st.sampled_from(["temperatures", "priors", "leans", "curves", "analyser"]), data=plain)
+@settings(max_examples=300, deadline=None)
+@example("curves", {"topic": [[0.5, 20, 21]]})
+@example("temperatures", {"topic": 1e-310})
+def test_whatever_stands_in_the_card_a_model_is_refused_or_answers(tmp_path_factory, entry, data):
+    target = tmp_path_factory.getbasetemp() / "tampered.zip"
+    save_model(target, small_model())
+    with_card(target, **({"analyser": data} if entry == "analyser" else {"limits": LIMITS | {entry: data}}))
+    try:
+        found = load_model(target).scorer
+    except ModelFormatError:
+        return
+    (prediction,) = found.predict(["Gull crane fears the white bird."])
+    for facet, shares in prediction.probabilities.items():
+        assert sum(shares.values()) == pytest.approx(1)
+        assert found.limits.threshold(facet, 0.5) >= 0
 
 
 @pytest.mark.parametrize(
@@ -353,6 +466,11 @@ def test_a_card_whose_training_is_no_table_is_refused(path):
 @pytest.mark.parametrize(
     ("name", "array"),
     [
+        ("hashes", np.arange(3, dtype=np.int64)),
+        ("hashes", np.arange(3, dtype=np.float32)),
+        ("hashes", np.zeros((3, 1), np.uint64)),
+        ("hashes", np.uint64(1)),
+        ("hashes", np.array(["gull", "crane", "gull crane"])),
         ("idf", np.ones(2, np.float32)),
         ("idf", np.ones((3, 1), np.float32)),
         ("idf", np.float32(1)),
@@ -368,6 +486,36 @@ def test_a_card_whose_training_is_no_table_is_refused(path):
 def test_an_array_that_does_not_fit_the_card_is_refused_by_name(path, name, array):
     with_part(path, f"{name}.npy", array_bytes(array))
     with pytest.raises(ModelFormatError, match=f"{name} does not fit the card"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "hashes",
+    [
+        np.array([3, 2, 1], np.uint64),
+        np.array([1, 3, 2], np.uint64),
+        np.array([1, 1, 2], np.uint64),
+        np.array([2**64 - 1, 0, 1], np.uint64),
+        np.array([1, 2, 3], np.uint32),
+    ],
+    ids=["backwards", "one out of place", "one twice", "the greatest first", "too short"],
+)
+def test_terms_that_cannot_be_looked_up_are_refused(path, hashes):
+    with_part(path, "hashes.npy", array_bytes(hashes))
+    with pytest.raises(ModelFormatError, match="the terms are not in order"):
+        load_model(path)
+
+
+def test_hashes_of_another_number_than_the_weights_are_refused(path):
+    with_part(path, "hashes.npy", array_bytes(np.arange(4, dtype=np.uint64)))
+    with pytest.raises(ModelFormatError, match="idf does not fit the card"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("number", [0.0, -1.0])
+def test_a_weight_of_a_term_that_is_not_above_zero_is_refused(path, number):
+    with_part(path, "idf.npy", array_bytes(np.full(3, number, np.float32)))
+    with pytest.raises(ModelFormatError, match="idf "):
         load_model(path)
 
 
@@ -411,12 +559,6 @@ def archive_of_arrays():
 def test_a_part_that_is_no_array_is_refused(path, data):
     with_part(path, "idf.npy", data)
     with pytest.raises(ModelFormatError):
-        load_model(path)
-
-
-def test_terms_that_are_not_utf_8_are_refused(path):
-    with_part(path, "terms.txt", b"gull\ncr\xe4ne\ngull crane")
-    with pytest.raises(ModelFormatError, match="it is damaged"):
         load_model(path)
 
 

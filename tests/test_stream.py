@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,17 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diptych.api import classify
+from diptych.classifier.analyser import Analyser
 from diptych.classifier.bundled import bundled_model
 from diptych.classifier.persist import Model, save_model
-from diptych.classifier.score import Limits, Scorer, Weights
+from diptych.classifier.score import Limits, Scorer, Weights, term_hash
 from diptych.classifier.stream import document_rows, predict_rows, prediction_columns, table_rows
 from diptych.errors import DocumentError, RecordError, UsageError
 from diptych.exchange.tables import Reject
 
+HASHES = np.array([term_hash("words", word) for word in ("gull", "crane", "the", "of")], dtype=np.uint64)
+ORDER = np.argsort(HASHES)
 WEIGHTS = Weights(
-    terms=["gull", "crane", "the", "of"],
+    hashes=HASHES[ORDER],
     idf=np.ones(4, dtype=np.float32),
-    coefficients=np.array([[4, 0, 0, 1, 0], [0, 4, 0, 0, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]], dtype=np.float32),
+    coefficients=np.array([[4, 0, 0, 1, 0], [0, 4, 0, 0, 1], [0] * 5, [0] * 5], dtype=np.float32)[ORDER],
     intercepts=np.array([0, 0, 0, 0.2, 0.1], dtype=np.float32),
     facets={"topic": ["birds", "machines"], "tone": ["dull", "fond", "wry"]},
 )
@@ -32,7 +36,7 @@ BIRDS, MACHINES = "The gull of the gull", "The crane of the crane"
 @pytest.fixture
 def scorer() -> Scorer:
     """Gulls are birds, cranes are machines; it knows four words, and English only."""
-    return Scorer(WEIGHTS, LIMITS)
+    return Scorer(WEIGHTS, LIMITS, Analyser())
 
 
 @pytest.fixture
@@ -106,7 +110,7 @@ def test_probability_columns_are_added_on_request(scorer):
 @given(st.text(alphabet="gulcrane theof\x00?港", max_size=50))
 @settings(max_examples=80, deadline=None)
 def test_probabilities_of_a_facet_sum_to_one(text):
-    (row,) = predicted(Scorer(WEIGHTS, LIMITS), text, probabilities=True)
+    (row,) = predicted(Scorer(WEIGHTS, LIMITS, Analyser()), text, probabilities=True)
     for values in (["topic_birds", "topic_machines"], ["tone_dull", "tone_fond", "tone_wry"]):
         assert sum(row[name] for name in values) == pytest.approx(1, abs=3e-4)
 
@@ -180,6 +184,37 @@ def test_without_abstaining_every_text_gets_the_best_guess(scorer, text):
 def test_without_abstaining_off_topic_is_still_said(scorer):
     (row,) = predicted(scorer, "Bake the bread until brown", abstain=False)
     assert row["off_topic"] is True
+
+
+@pytest.fixture
+def careful() -> Scorer:
+    """It was right above 0.9 in `topic`, and half the time below; of `tone` it says nothing."""
+    curves = {"topic": [(0.5, 200, 80), (0.9, 100, 0)]}
+    return Scorer(WEIGHTS, replace(LIMITS, curves=curves), Analyser())
+
+
+@pytest.mark.parametrize(("rate", "answer"), [(1.0, "birds"), (0.5, "birds"), (0.2, ""), (0.0, "")])
+def test_an_answer_too_unsure_for_the_rate_is_left_empty(careful, rate, answer):
+    (row,) = predicted(careful, "the gull the crane of gull", abstain_at=rate)
+    assert (row["topic"], row["topic_abstain"]) == (answer, not answer)
+    assert (row["off_topic"], row["tone"], row["tone_abstain"]) == (False, "fond", False)
+
+
+def test_a_sure_answer_stands_at_a_low_rate(careful):
+    (row,) = predicted(careful, "gull", abstain_at=0.05)
+    assert (row["topic"], row["topic_abstain"]) == ("birds", False)
+
+
+def test_without_abstaining_no_rate_matters(careful):
+    (row,) = predicted(careful, "the gull the crane of gull", abstain=False, abstain_at=0.0)
+    assert (row["topic"], row["topic_abstain"]) == ("birds", False)
+
+
+def test_an_answer_that_leans_has_its_own_probability():
+    leaning = Scorer(WEIGHTS, replace(LIMITS, leans={"topic": (0.0, 30.0)}), Analyser())
+    (row,) = predicted(leaning, BIRDS, probabilities=True)
+    assert row["topic"] == "machines"
+    assert row["topic_p"] == row["topic_machines"] < row["topic_birds"]
 
 
 @pytest.mark.parametrize(

@@ -137,19 +137,18 @@ def reliability(study: Study, *, coders: Sequence[str] | None = None, digests: b
     return agreements(codings, study.schema, who, coders)
 
 
-def evaluate(study: Study) -> dict[str, Any]:
-    """Return the classifier's figures; see :func:`diptych.classifier.evaluate.evaluate`."""
-    from diptych.classifier.evaluate import evaluate as figures
-    from diptych.classifier.train import training_table
+def evaluate(study: Study, *, ablation: bool = False) -> dict[str, Any]:
+    """Return the classifier's figures; see :func:`diptych.classifier.assess.assess`.
 
-    table = training_table(study)
-    return figures(
-        table["text"].tolist(),
-        table[list(study.schema.facet_ids)],
-        table["author"].tolist(),
-        {facet.id: facet.value_ids for facet in study.schema.facets},
-        seed=study.settings.seed,
-    )
+    Parameters
+    ----------
+    study : Study
+    ablation : bool, default False
+        Also with every source and kind of term left out in turn.
+    """
+    from diptych.classifier.assess import assess
+
+    return assess(study, ablation=ablation)
 
 
 def model_for(study: Study) -> Model:

@@ -85,6 +85,7 @@ class Settings(BaseModel):
     schema_: str = Field("schemas/schema.yaml", alias="schema")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     originals: tuple[str, ...] = Field(("seeds",), title="folders searched for originals, by sha256")
+    pool_texts: tuple[str, ...] = Field((), title="files with the texts coded in annotations/pool")
     documents: tuple[Document, ...] = ()
 
     @model_validator(mode="after")

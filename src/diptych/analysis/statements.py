@@ -70,14 +70,15 @@ def statement(evidence: Evidence, by: str, where: Mapping[str, str] | None = Non
     where : mapping of facet to value, optional
     """
     number = len(evidence.passages)
-    documents = evidence.passages["document"].nunique()
+    several = evidence.passages["document"].nunique()
+    documents = f"{several} document" if several == 1 else f"{several} documents"
     only = "".join(f", of those with {facet} = {value}" for facet, value in (where or {}).items())
     labelled = int(evidence.labels.notna().all(axis=1).sum())
     population = {
-        "census": f"all {number} passages of {documents} documents",
-        "part": f"the labelled ones ({labelled} in every facet) among {number} passages of {documents} documents",
-        "prediction": f"all passages with a text at hand, of {number} in {documents} documents",
-    }.get(evidence.situation, f"all {number} passages of {documents} documents, {labelled} of them coded")
+        "census": f"all {number} passages of {documents}",
+        "part": f"the labelled ones ({labelled} in every facet) among {number} passages of {documents}",
+        "prediction": f"all passages with a text at hand, of {number} in {documents}",
+    }.get(evidence.situation, f"all {number} passages of {documents}, {labelled} of them coded")
     weights = {
         "sample": "1 / inclusion probability, scaled within strata",
         "corrected": "1 / inclusion probability, scaled within strata, on the classifier's errors",

@@ -1,16 +1,23 @@
-"""A text → its terms: words, pairs of words, and letter runs within words.
+"""A text → its terms, in three kinds: words and pairs, letter runs within words, and terms around parties.
 
-One analyser serves training and scoring. Letters are case-folded; Chinese, Japanese and Korean
-characters are a word each, so that pairs stand for the words a dictionary would find.
+One analyser serves training and scoring. Letters are case-folded; Chinese, Japanese and Korean characters are a
+word each, so that pairs stand for the words a dictionary would find.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
+
+from diptych.classifier.parties import Parties
 
 LETTER_RUNS = (3, 5)
+KINDS = ("words", "runs", "parties")
 _WIDE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _TOKEN = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+(?:['’][^\W\d_{_WIDE}]+)?")
 
@@ -24,23 +31,59 @@ def words(text: str) -> list[str]:
     return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
-def terms(text: str) -> list[str]:
-    """Return the terms of a text, with repetitions: words, neighbouring pairs, letter runs.
+@dataclass(frozen=True)
+class Analyser:
+    """Takes texts apart; what it does depends on the parties it knows, and is stored with a model.
 
-    A word begins with nothing, a pair holds a blank, a letter run begins with a line mark (|), and
-    a word's edges are underscores in its runs.
-
-    >>> terms("oil flows")
-    ['oil', 'flows', 'oil flows', '|_oi', '|oil', '|il_', '|_oil', '|oil_', '|_oil_', '|_fl', \
-'|flo', '|low', '|ows', '|ws_', '|_flo', '|flow', '|lows', '|ows_', '|_flow', '|flows', '|lows_']
+    Examples
+    --------
+    >>> terms = Analyser().terms("oil flows")
+    >>> terms["words"]
+    ['oil', 'flows', 'oil flows']
+    >>> terms["runs"][:4], terms["parties"]
+    (['_oi', 'oil', 'il_', '_oil'], [])
     """
-    found = words(text)
-    result = list(found)
-    result += [f"{a} {b}" for a, b in pairwise(found)]
+
+    parties: Parties = field(default_factory=Parties)
+
+    def terms(self, text: str) -> dict[str, list[str]]:
+        """Return the terms of a text by kind, with repetitions."""
+        found = words(text)
+        return {
+            "words": [*found, *(f"{a} {b}" for a, b in pairwise(found))],
+            "runs": [run for word in found for run in letter_runs(word)],
+            "parties": self.parties.terms(text),
+        }
+
+    def settings(self) -> dict[str, Any]:
+        """The analyser as plain data."""
+        return {
+            "markers": {name: list(listed) for name, listed in self.parties.markers.items()},
+            "attitudes": {name: list(listed) for name, listed in self.parties.words.items()},
+        }
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Analyser:
+        """Make an analyser from its settings."""
+        for key in _SETTINGS:
+            if not all(isinstance(listed, list) for listed in settings[key].values()):
+                raise TypeError(f"{key} holds no lists of words")
+        tables = {key: {str(n): [str(w) for w in ws] for n, ws in settings[key].items()} for key in _SETTINGS}
+        return cls(Parties(tables["markers"], tables["attitudes"]))
+
+
+_SETTINGS = ("markers", "attitudes")
+
+
+@lru_cache(maxsize=1 << 16)  # a word's runs are made once, and shared
+def letter_runs(word: str) -> tuple[str, ...]:
+    """Return the runs of three to five letters of a word, its edges marked by underscores.
+
+    >>> letter_runs("oil")
+    ('_oi', 'oil', 'il_', '_oil', 'oil_', '_oil_')
+    """
+    if len(word) < 2:
+        return ()
+    edged = f"_{word}_"
     shortest, longest = LETTER_RUNS
-    for word in found:
-        if len(word) > 1:
-            edged = f"_{word}_"
-            for size in range(shortest, longest + 1):
-                result += ["|" + edged[i : i + size] for i in range(len(edged) - size + 1)]
-    return result
+    return tuple(edged[i : i + size] for size in range(shortest, longest + 1) for i in range(len(edged) - size + 1))

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from diptych.classifier.analyser import words
-from diptych.classifier.model import FEWEST, PassageClassifier, softmax, too_few
+from diptych.classifier.calibrate import calibrate
+from diptych.classifier.model import FEWEST, PassageClassifier, Terms, too_few
 from diptych.errors import NotTrainedError
 
 FOLDS = 5
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
-def stratified_folds(labels: pd.DataFrame, seed: int, folds: int = FOLDS) -> list[Fold]:
+def stratified_folds(
+    labels: pd.DataFrame, seed: int, folds: int = FOLDS, groups: Sequence[str] | None = None
+) -> list[Fold]:
     """Return (train, test) places of a stratified cross-validation over all facets at once.
 
     Parameters
@@ -28,6 +31,8 @@ def stratified_folds(labels: pd.DataFrame, seed: int, folds: int = FOLDS) -> lis
     labels : DataFrame of shape (n, facets)
     seed : int
     folds : int
+    groups : sequence of str, length n, optional
+        Passages of one group (section, document) stay in one fold.
 
     Notes
     -----
@@ -52,18 +57,22 @@ def stratified_folds(labels: pd.DataFrame, seed: int, folds: int = FOLDS) -> lis
         shorter = labels.iloc[:, : width - 1].astype("string").fillna("")
         joined = shorter.agg(" | ".join, axis=1).to_numpy(dtype=object) if width > 1 else np.full(len(labels), "")
         keys = np.where(rare, joined, keys)
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     codes = pd.factorize(keys)[0]
-    return _quiet_split(splitter, codes)
+    if groups is not None and len(set(groups)) >= 2 * folds:
+        found = _quiet_split(StratifiedGroupKFold(folds, shuffle=True, random_state=seed), codes, list(groups))
+        labelled = labels.notna().to_numpy()
+        if all(len(train) and labelled[train].any(axis=0).all() for train, _ in found):
+            return found  # else a facet is coded in one group alone, and passages are dealt singly
+    return _quiet_split(StratifiedKFold(folds, shuffle=True, random_state=seed), codes, None)
 
 
-def _quiet_split(splitter: StratifiedKFold, codes: NDArray[np.intp]) -> list[Fold]:
+def _quiet_split(splitter: Any, codes: NDArray[np.intp], groups: list[str] | None) -> list[Fold]:
     """Split; that a leftover stratum is smaller than the number of folds is known and harmless."""
     import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return list(splitter.split(np.zeros(len(codes)), codes))
+        return list(splitter.split(np.zeros(len(codes)), codes, groups))
 
 
 def author_folds(authors: Sequence[str]) -> Iterator[tuple[str, Fold]]:
@@ -76,12 +85,22 @@ def author_folds(authors: Sequence[str]) -> Iterator[tuple[str, Fold]]:
         yield author, (np.flatnonzero(~mine), np.flatnonzero(mine))
 
 
+@dataclass(frozen=True)
+class Background:
+    """Texts that only ever train: exemplars, and in tests across authors whatever else is at hand."""
+
+    texts: Sequence[str | Terms]
+    labels: pd.DataFrame
+    weights: NDArray[np.float64]
+
+
 def cross_fit(
     texts: Sequence[str],
     labels: pd.DataFrame,
     folds: Sequence[Fold],
     classifier: PassageClassifier,
     others: Sequence[str] = (),
+    background: Background | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     """Return predictions for every text by a model that did not see it.
 
@@ -94,6 +113,8 @@ def cross_fit(
     others : sequence of str
         Texts without labels: judged by the model of every fold, places from n on, so that their mean is
         exchangeable with what the same models say of the texts they were not trained on.
+    background : Background, optional
+        Trains in every fold and is never tested.
 
     Returns
     -------
@@ -105,11 +126,12 @@ def cross_fit(
     """
     rows: list[dict[str, Any]] = []
     known = np.full(len(texts), np.nan)
-    everything, unlabelled = [*texts, *others], np.arange(len(texts), len(texts) + len(others))
+    everything = classifier.analyse([*texts, *others])
+    background = background and Background(classifier.analyse(background.texts), background.labels, background.weights)
+    unlabelled = np.arange(len(texts), len(texts) + len(others))
     for number, (train, test) in enumerate(folds):
         judged = [*test, *unlabelled]
-        fitted = _clone(classifier).fit([texts[i] for i in train], labels.iloc[train])
-        vocabulary = fitted.vectorizer_.vocabulary_
+        fitted = fit_with(classifier, [everything[i] for i in train], labels.iloc[train], background)
         for facet, scores in fitted.decision([everything[i] for i in judged]).items():
             values = fitted.facets_[facet]
             for place, line in zip(judged, scores, strict=True):
@@ -124,10 +146,19 @@ def cross_fit(
                 row |= {f"score:{v}": s for v, s in zip(values, line, strict=True)}
                 rows.append(row)
         for place in test:
-            found = words(texts[place])
-            known[place] = sum(word in vocabulary for word in found) / len(found) if found else 0.0
+            known[place] = fitted.known(everything[place])
     frame = pd.DataFrame(rows).sort_values(["facet", "place"], kind="stable").reset_index(drop=True)
     return frame, known
+
+
+def fit_with(
+    classifier: PassageClassifier, texts: Sequence[str | Terms], labels: pd.DataFrame, background: Background | None
+) -> PassageClassifier:
+    """Fit a fresh copy of a classifier on texts and what always trains beside them."""
+    if background is None or not len(background.texts):
+        return _clone(classifier).fit(texts, labels)
+    both = pd.concat([labels, background.labels[list(labels.columns)]], ignore_index=True)
+    return _clone(classifier).fit([*texts, *background.texts], both, [1.0] * len(texts) + background.weights.tolist())
 
 
 def _clone(classifier: PassageClassifier) -> PassageClassifier:
@@ -171,21 +202,24 @@ def figures(gold: Sequence[str], predicted: Sequence[str], values: Sequence[str]
     }
 
 
-def temperature_of(scores: NDArray[np.float64], gold: NDArray[np.intp]) -> float:
-    """Return the temperature that makes cross-fitted probabilities fit best (log loss).
-
-    References
-    ----------
-    Guo, C. et al. (2017). On calibration of modern neural networks.
-    """
-    from scipy.optimize import minimize_scalar
-
-    def loss(log_temperature: float) -> float:
-        probabilities = softmax(scores, float(np.exp(log_temperature)))
-        chosen = probabilities[np.arange(len(gold)), gold]
-        return float(-np.log(np.maximum(chosen, 1e-12)).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
+def answer_calibrated(predictions: pd.DataFrame, orders: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Return predictions whose answers lean as a calibration on the other folds says, never on their own."""
+    found = predictions.copy()
+    for facet, order in orders.items():
+        rows = predictions[(predictions["facet"] == facet)]
+        columns = [f"score:{value}" for value in order if f"score:{value}" in rows]
+        values = [column.removeprefix("score:") for column in columns]
+        scores = rows[columns].fillna(-30.0).to_numpy(dtype=float)
+        gold = pd.Categorical(rows["value"], categories=values).codes.astype(int)
+        folds = rows["fold"].to_numpy()
+        for fold in np.unique(folds):
+            mine, rest = folds == fold, (folds != fold) & (gold >= 0)
+            if rest.sum() < FEWEST:
+                continue
+            fitted = calibrate(scores[rest], gold[rest])
+            logs = scores[mine] / fitted.temperature + np.array(fitted.prior) + np.array(fitted.lean)
+            found.loc[rows.index[mine], "predicted"] = np.array(values, dtype=object)[logs.argmax(axis=1)]
+    return found
 
 
 def evaluate(
@@ -195,6 +229,9 @@ def evaluate(
     orders: Mapping[str, Sequence[str]],
     *,
     seed: int = 0,
+    classifier: PassageClassifier | None = None,
+    background: Background | None = None,
+    groups: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the classifier's figures by stratified cross-validation and across authors.
 
@@ -206,6 +243,11 @@ def evaluate(
     orders : dict of str to sequence of str
         The values of every facet, in the order of the tables.
     seed : int
+    classifier : PassageClassifier, optional
+    background : Background, optional
+        Trains always.
+    groups : sequence of str, length n, optional
+        Passages of one group stay in one fold.
 
     Returns
     -------
@@ -218,11 +260,12 @@ def evaluate(
     NotTrainedError
         If there is too little to train on.
     """
-    classifier = PassageClassifier(seed=seed)
-    predictions, _ = cross_fit(texts, labels, stratified_folds(labels, seed), classifier)
+    classifier = classifier or PassageClassifier(seed=seed)
+    folds = stratified_folds(labels, seed, groups=groups)
+    predictions, _ = cross_fit(texts, labels, folds, classifier, background=background)
     return {
-        "cross_validation": figures_by_facet(predictions, orders),
-        "across_authors": across_authors(texts, labels, authors, orders, classifier),
+        "cross_validation": figures_by_facet(answer_calibrated(predictions, orders), orders),
+        "across_authors": across_authors(texts, labels, authors, orders, classifier, background),
     }
 
 
@@ -232,12 +275,13 @@ def across_authors(
     authors: Sequence[str],
     orders: Mapping[str, Sequence[str]],
     classifier: PassageClassifier,
+    background: Background | None = None,
 ) -> dict[str, Any]:
     """Return author → facet → figures of a model that has seen the other authors alone."""
     across = {}
     for author, fold in author_folds(authors):
         try:
-            predictions, _ = cross_fit(texts, labels, [fold], classifier)
+            predictions, _ = cross_fit(texts, labels, [fold], classifier, background=background)
         except NotTrainedError:
             continue
         across[author] = figures_by_facet(predictions, orders)

@@ -7,18 +7,19 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diptych.classifier.analyser import Analyser
 from diptych.classifier.score import Limits, Scorer, Weights
 from diptych.errors import ModelFormatError
 from diptych.files import atomic
 
-FORMAT = 1
+FORMAT = 2  # 2: terms are hashes, in three kinds; answers lean towards rare values
 MAGIC = "diptych-model"
 LARGEST = 512 * 1024 * 1024
 _STAMP = (1980, 1, 1, 0, 0, 0)
@@ -33,7 +34,7 @@ _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-_ARRAYS = ("idf", "coefficients", "intercepts")
+_ARRAYS = ("hashes", "idf", "coefficients", "intercepts")
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ class Model:
     weights: Weights
     limits: Limits
     card: Mapping[str, Any]
+    analyser: Analyser = field(default_factory=Analyser)
 
     @property
     def scorer(self) -> Scorer:
         """A scorer over these weights."""
-        return Scorer(self.weights, self.limits)
+        return Scorer(self.weights, self.limits, self.analyser)
 
     @property
     def version(self) -> str:
@@ -64,14 +66,14 @@ def save_model(path: Path, model: Model) -> None:
         "format": FORMAT,
         "facets": [[facet, list(values)] for facet, values in weights.facets.items()],
         "limits": {
-            "temperatures": dict(model.limits.temperatures),
+            **{key: dict(getattr(model.limits, key)) for key in _BY_FACET},
             "least_known": model.limits.least_known,
             "languages": list(model.limits.languages),
         },
+        "analyser": model.analyser.settings(),
     }
     with atomic(path, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         _put(archive, "card.json", json.dumps(card, ensure_ascii=False, indent=1).encode())
-        _put(archive, "terms.txt", "\n".join(weights.terms).encode())
         for name in _ARRAYS:
             _put(archive, f"{name}.npy", _array_bytes(getattr(weights, name)))
 
@@ -114,7 +116,6 @@ def load_model(path: Path, structure: str | None = None) -> Model:
                     f"{path.name} has model format {card.get('format')}, this diptych reads {FORMAT}",
                     hint="train it again: `diptych train`",
                 )
-            names = archive.read("terms.txt").decode().split("\n")
             arrays = {name: _read_array(archive.read(f"{name}.npy")) for name in _ARRAYS}
     except ModelFormatError:
         raise
@@ -125,7 +126,7 @@ def load_model(path: Path, structure: str | None = None) -> Model:
             f"{path.name} is no diptych model, or it is damaged ({type(error).__name__})",
             hint="train it again: `diptych train`",
         ) from error
-    facets, limits = _checked(path.name, card, names, arrays)
+    facets, limits, analyser = _checked(path.name, card, arrays)
     found = str(card.get("schema", {}).get("structure"))
     if structure is not None and found != structure:
         raise ModelFormatError(
@@ -133,7 +134,7 @@ def load_model(path: Path, structure: str | None = None) -> Model:
             f"the study has {structure})",
             hint="train it again: `diptych train`",
         )
-    return Model(Weights(names, facets=facets, **arrays), limits, card)
+    return Model(Weights(facets=facets, **arrays), limits, card, analyser)
 
 
 def _read_array(data: bytes) -> NDArray[Any]:
@@ -145,8 +146,8 @@ def _read_array(data: bytes) -> NDArray[Any]:
 
 
 def _checked(
-    name: str, card: dict[str, Any], names: list[str], arrays: dict[str, NDArray[Any]]
-) -> tuple[dict[str, list[str]], Limits]:
+    name: str, card: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> tuple[dict[str, list[str]], Limits, Analyser]:
     """Check that the parts of a model fit together before anything is computed with them."""
     try:
         facets = {str(facet): [str(v) for v in values] for facet, values in card["facets"]}
@@ -156,24 +157,57 @@ def _checked(
             raise TypeError("languages or training")
         limits = Limits(
             {str(k): float(v) for k, v in raw["temperatures"].items()},
+            {str(k): [float(x) for x in _listed(v)] for k, v in raw["priors"].items()},
+            {str(k): [float(x) for x in _listed(v)] for k, v in raw["leans"].items()},
+            {str(k): [(float(p), int(n), int(e)) for p, n, e in _listed(v)] for k, v in raw["curves"].items()},
             float(raw["least_known"]),
             tuple(str(v) for v in languages),
         )
+        analyser = Analyser.of(card["analyser"])
         card["schema"]["structure"]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFormatError(f"{name}: the card is incomplete ({error})") from error
     if len(facets) != len(card["facets"]) or any(not v or len(set(v)) != len(v) for v in facets.values()):
         raise ModelFormatError(f"{name}: the card names a facet or a value twice, or a facet without values")
-    values = sum(len(v) for v in facets.values())
-    shapes = {"idf": (len(names),), "coefficients": (len(names), values), "intercepts": (values,)}
+    _check_arrays(name, facets, arrays)
+    _check_limits(name, facets, limits)
+    return facets, limits, analyser
+
+
+def _listed(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("no list of numbers")
+    return value
+
+
+def _check_arrays(name: str, facets: dict[str, list[str]], arrays: dict[str, NDArray[Any]]) -> None:
+    terms, values = arrays["hashes"].shape[:1], sum(len(v) for v in facets.values())
+    shapes = {"hashes": terms, "idf": terms, "coefficients": (*terms, values), "intercepts": (values,)}
     for key, shape in shapes.items():
         array = arrays[key]
-        if array.shape != shape or array.dtype.kind != "f":
+        if array.shape != shape or len(terms) != 1 or array.dtype.kind != ("u" if key == "hashes" else "f"):
             raise ModelFormatError(f"{name}: {key} does not fit the card (shape {array.shape}, expected {shape})")
         if not np.isfinite(array).all():
             raise ModelFormatError(f"{name}: {key} holds numbers that are not finite")
+    if (arrays["idf"] <= 0).any():
+        raise ModelFormatError(f"{name}: idf holds a weight that is not above zero")
+    hashes = arrays["hashes"]
+    if hashes.dtype != np.uint64 or (hashes[1:] <= hashes[:-1]).any():
+        raise ModelFormatError(f"{name}: the terms are not in order")
+
+
+def _check_limits(name: str, facets: dict[str, list[str]], limits: Limits) -> None:
     if not 0 <= limits.least_known <= 1:
         raise ModelFormatError(f"{name}: the least share of known words is out of range")
-    if any(not 0 < t < 1e6 for t in limits.temperatures.values()):
+    if any(not 1e-3 <= t < 1e6 for t in limits.temperatures.values()):
         raise ModelFormatError(f"{name}: a temperature is out of range")
-    return facets, limits
+    for facet, curve in limits.curves.items():
+        if facet not in facets or any(not 0 <= p <= 1 or not 0 <= wrong <= number for p, number, wrong in curve):
+            raise ModelFormatError(f"{name}: the price of abstaining on {facet!r} is out of range")
+    for table in (limits.priors, limits.leans):
+        for facet, numbers in table.items():
+            if len(numbers) != len(facets.get(facet, ())) or not np.isfinite(numbers).all():
+                raise ModelFormatError(f"{name}: the calibration of {facet!r} does not fit its values")
+
+
+_BY_FACET = ("temperatures", "priors", "leans", "curves")

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.classifier.analyser import terms
+from diptych.classifier.analyser import KINDS, Analyser
 from diptych.classifier.language import language_of
+
+KIND_WEIGHTS = {"words": 1.0, "runs": 0.7, "parties": 1.2}
+
+
+def term_hash(kind: str, term: str) -> int:
+    """Return the number by which a term is known to a model: models hold numbers, no text.
+
+    >>> term_hash("words", "oil") == term_hash("runs", "oil")
+    False
+    """
+    return int.from_bytes(blake2b(f"{kind}\x1f{term}".encode(), digest_size=8).digest(), "little")
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A trained model as arrays: T terms, V values over all facets."""
+    """A trained model as arrays: T terms, V values over all facets.
 
-    terms: list[str]
+    Attributes
+    ----------
+    hashes : uint64 array of shape (T,)
+        Ascending.
+    idf : array of shape (T,)
+    coefficients : array of shape (T, V)
+    intercepts : array of shape (V,)
+    facets : mapping of str to sequence of str
+    """
+
+    hashes: NDArray[np.uint64]
     idf: NDArray[np.float32]
     coefficients: NDArray[np.float32]
     intercepts: NDArray[np.float32]
@@ -26,28 +49,82 @@ class Weights:
 
 @dataclass(frozen=True)
 class Limits:
-    """When a model should hold its tongue: learned from cross-fitted passages."""
+    """How scores become probabilities and answers, learned from cross-fitted real passages.
+
+    Attributes
+    ----------
+    temperatures : mapping of facet to float
+    priors : mapping of facet to sequence of float
+        Added to the scores of the values (after division by the temperature): what is common is likelier.
+    leans : mapping of facet to sequence of float
+        Added to the logarithms of the probabilities before the answer is chosen: rare values get their chance.
+    curves : mapping of facet to sequence of (least p, passages, errors)
+        How many cross-fitted real passages had an answer of at least this probability, and how many were wrong.
+    least_known : float
+        The least share of known words; below it a text is off topic.
+    languages : sequence of str
+    """
 
     temperatures: Mapping[str, float] = field(default_factory=dict)
+    priors: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    leans: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    curves: Mapping[str, Sequence[tuple[float, int, int]]] = field(default_factory=dict)
     least_known: float = 0.0
     languages: Sequence[str] = ()
+
+    def threshold(self, facet: str, rate: float) -> float:
+        """Return the least probability at which answers are wrong at most at `rate`, as sure as 95 %.
+
+        Parameters
+        ----------
+        facet : str
+        rate : float
+            0 to 1.
+
+        Returns
+        -------
+        float
+            0 where all answers may stand, infinite where none may. Thresholds are tried from the surest
+            answers on, so that the first failure ends the search; the bound is Wilson's, one-sided.
+        """
+        curve = self.curves.get(facet, ())
+        if not curve or rate >= 1:
+            return 0.0
+        found = math.inf
+        for least, passages, errors in sorted(curve, reverse=True):
+            if passages >= _FEWEST and _upper(errors, passages) > rate:
+                break
+            if passages >= _FEWEST:
+                found = least
+        return 0.0 if found <= min(least for least, _, _ in curve) else found
+
+
+_FEWEST = 20  # answers before an error rate is believed at all
+_Z95 = 1.6448536269514722
+
+
+def _upper(errors: int, number: int) -> float:
+    """Wilson's upper bound for a rate, one-sided 95 %."""
+    share, weight = errors / number, _Z95**2 / number
+    half = _Z95 * math.sqrt(share * (1 - share) / number + weight / (4 * number))
+    return (share + weight / 2 + half) / (1 + weight)
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One passage as the model sees it: per facet the probabilities of its values."""
+    """One passage as the model sees it: per facet the probabilities of its values, and the answer."""
 
     probabilities: Mapping[str, Mapping[str, float]]
+    answers: Mapping[str, str]
     known: float
     off_topic: bool
     language: str
     abstains: bool
 
     def best(self, facet: str) -> tuple[str, float]:
-        """Return the likeliest value of a facet and its probability."""
-        values = self.probabilities[facet]
-        value = max(values, key=lambda name: values[name])
-        return value, values[value]
+        """Return the answer to a facet and its probability."""
+        value = self.answers[facet]
+        return value, self.probabilities[facet][value]
 
 
 class Scorer:
@@ -57,12 +134,13 @@ class Scorer:
     ----------
     weights : Weights
     limits : Limits
+    analyser : Analyser
     """
 
-    def __init__(self, weights: Weights, limits: Limits) -> None:
+    def __init__(self, weights: Weights, limits: Limits, analyser: Analyser) -> None:
         self.weights = weights
         self.limits = limits
-        self._place = {term: i for i, term in enumerate(weights.terms)}
+        self.analyser = analyser
         self._slices: dict[str, slice] = {}
         start = 0
         for facet, values in weights.facets.items():
@@ -75,33 +153,57 @@ class Scorer:
 
     def scores(self, text: str) -> tuple[NDArray[np.float64], float]:
         """Return the V scores of a text, and the share of its words that the model knows (0 to 1)."""
-        counts = Counter(terms(text))
-        total = wordlike = 0
-        places, weights = [], []
-        for term, count in counts.items():
-            is_word = term[0] != "|" and " " not in term
-            total += count * is_word
-            place = self._place.get(term)
-            if place is not None:
-                wordlike += count * is_word
-                places.append(place)
-                weights.append(1.0 + np.log(count))
         result = self.weights.intercepts.astype(np.float64)
-        if places:
-            index = np.array(places)
-            row = np.array(weights) * self.weights.idf[index]
-            row /= np.sqrt(row @ row)
-            result = result + row @ self.weights.coefficients[index].astype(np.float64)
-        return result, wordlike / total if total else 0.0
+        total = known = 0
+        for kind, listed in self.analyser.terms(text).items():
+            counts = Counter(listed)
+            found = self.places([term_hash(kind, term) for term in counts])
+            seen = found >= 0
+            if kind == KINDS[0]:
+                single = [count if " " not in term else 0 for term, count in counts.items()]
+                total = sum(single)
+                known = sum(count for count, hit in zip(single, seen, strict=True) if hit)
+            if not seen.any():
+                continue
+            index = found[seen]
+            row = (1.0 + np.log(np.fromiter(counts.values(), dtype=float)[seen])) * self.weights.idf[index]
+            row *= KIND_WEIGHTS[kind] / np.sqrt(row @ row)
+            result += row @ self.weights.coefficients[index].astype(np.float64)
+        return result, known / total if total else 0.0
+
+    def places_of(self, facet: str) -> slice:
+        """Return where the scores of a facet stand."""
+        return self._slices[facet]
+
+    def places(self, hashes: Sequence[int]) -> NDArray[np.intp]:
+        """Return the row of every term, -1 for one the model does not know."""
+        wanted = np.array(hashes, dtype=np.uint64)
+        if not len(wanted) or not len(self.weights.hashes):
+            return np.full(len(wanted), -1, dtype=np.intp)
+        places = np.minimum(np.searchsorted(self.weights.hashes, wanted), len(self.weights.hashes) - 1)
+        return np.where(self.weights.hashes[places] == wanted, places, -1)
 
     def _one(self, text: str) -> Prediction:
         scores, known = self.scores(text)
-        probabilities = {}
+        probabilities, answers = {}, {}
         for facet, values in self.weights.facets.items():
-            part = scores[self._slices[facet]] / self.limits.temperatures.get(facet, 1.0)
-            grown = np.exp(part - part.max())
-            probabilities[facet] = {v: float(p) for v, p in zip(values, grown / grown.sum(), strict=True)}
+            shares = calibrated(scores[None, self._slices[facet]], self.limits, facet)[0]
+            probabilities[facet] = dict(zip(values, map(float, shares), strict=True))
+            answers[facet] = values[int(chosen(shares[None], self.limits, facet)[0])]
         language = language_of(text)
         off_topic = known < self.limits.least_known or known == 0
         foreign = bool(self.limits.languages) and language not in (*self.limits.languages, "und")
-        return Prediction(probabilities, known, off_topic, language, off_topic or foreign)
+        return Prediction(probabilities, answers, known, off_topic, language, off_topic or foreign)
+
+
+def calibrated(scores: NDArray[np.float64], limits: Limits, facet: str) -> NDArray[np.float64]:
+    """Return probabilities, rows summing to 1, for the scores (n, values) of a facet."""
+    part = scores / limits.temperatures.get(facet, 1.0) + np.asarray(limits.priors.get(facet, 0.0))
+    grown = np.exp(part - part.max(axis=1, keepdims=True))
+    return np.asarray(grown / grown.sum(axis=1, keepdims=True))
+
+
+def chosen(probabilities: NDArray[np.float64], limits: Limits, facet: str) -> NDArray[np.intp]:
+    """Return the place of the answer in every row of probabilities (n, values)."""
+    with np.errstate(divide="ignore"):
+        return np.asarray((np.log(probabilities) + np.asarray(limits.leans.get(facet, 0.0))).argmax(axis=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +15,7 @@ from diptych.exchange.tables import Reject, read_table
 from diptych.files import Row, canonical
 
 TEXT_COLUMN = "text"
+DEFAULT_RATE = 1.0  # without a wish, only off-topic and foreign texts go unanswered
 
 
 def prediction_columns(facets: Sequence[str], prefix: str = "") -> list[str]:
@@ -24,7 +25,12 @@ def prediction_columns(facets: Sequence[str], prefix: str = "") -> list[str]:
 
 
 def prediction_row(
-    prediction: Prediction, *, prefix: str = "", probabilities: bool = False, abstain: bool = True
+    prediction: Prediction,
+    *,
+    prefix: str = "",
+    probabilities: bool = False,
+    abstain: bool = True,
+    least: Mapping[str, float] | None = None,
 ) -> Row:
     """Return a prediction as columns.
 
@@ -37,11 +43,13 @@ def prediction_row(
         Add one column a value: `<facet>_<value>`.
     abstain : bool
         Leave a facet's value empty where the model abstains.
+    least : mapping of facet to float, optional
+        The least probability of an answer that may stand: see :meth:`diptych.classifier.score.Limits.threshold`.
     """
     row: Row = {}
     for facet in prediction.probabilities:
         value, p = prediction.best(facet)
-        silent = abstain and prediction.abstains
+        silent = abstain and (prediction.abstains or p < (least or {}).get(facet, 0.0))
         row[f"{prefix}{facet}"] = "" if silent else value
         row[f"{prefix}{facet}_p"] = round(p, 4)
         row[f"{prefix}{facet}_abstain"] = silent
@@ -120,14 +128,26 @@ def predict_rows(
     prefix: str = "",
     probabilities: bool = False,
     abstain: bool = True,
+    abstain_at: float = DEFAULT_RATE,
 ) -> Iterator[Row | Reject]:
     """Yield every row with its prediction behind its own columns; rejects pass through.
+
+    Parameters
+    ----------
+    rows : iterable of (number, row)
+    scorer : Scorer
+    text_column, prefix : str
+    probabilities, abstain : bool
+    abstain_at : float
+        The share of wrong answers, 0 to 1, that the accepted ones keep below (upper 95 % bound, on cross-fitted
+        real passages); the model abstains on the others.
 
     Raises
     ------
     UsageError
         If a column of the input has the name of a column of the prediction.
     """
+    least = {facet: scorer.limits.threshold(facet, abstain_at) for facet in scorer.weights.facets}
     taken = set(prediction_columns(list(scorer.weights.facets), prefix))
     if probabilities:
         taken |= {f"{prefix}{facet}_{value}" for facet, values in scorer.weights.facets.items() for value in values}
@@ -144,5 +164,5 @@ def predict_rows(
         prediction = scorer.predict([row[text_column]])[0]
         yield {
             **row,
-            **prediction_row(prediction, prefix=prefix, probabilities=probabilities, abstain=abstain),
+            **prediction_row(prediction, prefix=prefix, probabilities=probabilities, abstain=abstain, least=least),
         }

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from diptych.classifier.calibrate import Calibration, brier, calibrate, expected_calibration_error
 from diptych.classifier.evaluate import (
+    Background,
     across_authors,
+    answer_calibrated,
     cross_fit,
     figures_by_facet,
+    fit_with,
     stratified_folds,
-    temperature_of,
 )
 from diptych.classifier.language import language_of
-from diptych.classifier.model import PassageClassifier, softmax
+from diptych.classifier.model import PassageClassifier
 from diptych.classifier.persist import Model, save_model
 from diptych.classifier.predictions import crossfit_file
-from diptych.classifier.score import Limits
+from diptych.classifier.score import Limits, calibrated, chosen
+from diptych.classifier.sources import EXEMPLAR_WEIGHT, load_exemplars, load_pool
 from diptych.coding.gold import gold_table, load_gold
 from diptych.documents.passages import load_passages
 from diptych.errors import NotTrainedError
@@ -31,6 +36,9 @@ from diptych.schema import Schema
 from diptych.study import Study
 
 Progress = Callable[[str], None]
+Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
+MANY_DOCUMENTS = 10  # fewer are too few to be the unit of folds: sections are
 
 
 def training_table(study: Study, *, originals: bool = True) -> pd.DataFrame:
@@ -55,19 +63,65 @@ def uncoded_table(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     return passages[~passages["passage"].isin(table["passage"]) & (passages["text"].str.strip() != "")]
 
 
+@dataclass(frozen=True)
+class Material:
+    """Everything a model is made from: real passages, which are judged in turn, and what only trains.
+
+    Attributes
+    ----------
+    real : DataFrame
+        passage, text, author, source, group and one column a facet: gold, then the pool.
+    gold : int
+        How many of them, from the first on, are the study's own.
+    exemplars : DataFrame
+    """
+
+    real: pd.DataFrame
+    gold: int
+    exemplars: pd.DataFrame
+
+    def background(self, facets: Sequence[str]) -> Background:
+        """What trains in every fold."""
+        weights = np.full(len(self.exemplars), EXEMPLAR_WEIGHT)
+        return Background(self.exemplars["text"].tolist(), self.exemplars[list(facets)], weights)
+
+
+def training_material(study: Study, *, originals: bool = True, pool: bool = True) -> Material:
+    """Return what a study's model is made from: gold, exemplars, and the pool where its texts are at hand."""
+    gold = training_table(study, originals=originals)
+    many = gold["document"].nunique() >= MANY_DOCUMENTS
+    gold["group"] = gold["document"] if many else gold["document"] + "\x1f" + gold["section"]
+    parts = [gold]
+    if pool and len(found := load_pool(study)):
+        parts.append(found.assign(author=""))
+    columns = ["passage", "text", "author", "source", "group", *study.schema.facet_ids]
+    real = pd.concat([part[columns] for part in parts], ignore_index=True)
+    return Material(real, len(gold), load_exemplars(study))
+
+
+def classifier_for(schema: Schema, seed: int) -> PassageClassifier:
+    """Return the estimator that a schema asks for: with the names of its parties."""
+    markers = {
+        ("joint" if value.role == "joint" else value.id): list(value.markers)
+        for facet in schema.facets
+        for value in facet.values
+        if value.role in ("party", "joint") and value.markers
+    }
+    return PassageClassifier(markers=markers or None, seed=seed)
+
+
 def fit_model(
-    table: pd.DataFrame,
+    material: Material,
     schema: Schema,
     seed: int,
     tell: Progress = lambda _: None,
     others: pd.DataFrame | None = None,
 ) -> tuple[Model, pd.DataFrame]:
-    """Train, calibrate and measure a model on a table of passages.
+    """Train, calibrate and measure a model.
 
     Parameters
     ----------
-    table : DataFrame
-        text, author, source, passage and one column a facet.
+    material : Material
     schema : Schema
     seed : int
     tell : callable
@@ -80,88 +134,129 @@ def fit_model(
     model : Model
     crossfit : DataFrame
         passage, facet, value, p, and `probabilities` (of every value): what models that have not seen the
-        passage say of it.
+        passage say of it; of the study's own passages.
     """
     with threadpool_limits(1):  # small problems: more threads cost more than they bring
-        return _fit(table, schema, seed, tell, table[:0] if others is None else others)
+        return _fit(material, schema, seed, tell, material.real[:0] if others is None else others)
 
 
 def _fit(
-    table: pd.DataFrame, schema: Schema, seed: int, tell: Progress, others: pd.DataFrame
+    material: Material, schema: Schema, seed: int, tell: Progress, others: pd.DataFrame
 ) -> tuple[Model, pd.DataFrame]:
-    texts, labels = table["text"].tolist(), table[list(schema.facet_ids)]
+    table, facets = material.real, list(schema.facet_ids)
+    texts, labels = table["text"].tolist(), table[facets]
     orders = {facet.id: facet.value_ids for facet in schema.facets}
-    classifier = PassageClassifier(seed=seed)
+    classifier, background = classifier_for(schema, seed), material.background(facets)
     tell("cross-fitting")
-    folds = stratified_folds(labels, seed)
-    predictions, known = cross_fit(texts, labels, folds, classifier, others["text"].tolist())
-    temperatures = {facet: _temperature(predictions, facet, orders[facet]) for facet in schema.facet_ids}
-    passages = np.concatenate([table["passage"].to_numpy(), others["passage"].to_numpy()])
-    crossfit = _crossfit(predictions, orders, temperatures, passages)
-    predictions = predictions[predictions["place"] < len(table)]
-    tell("across authors")
-    across = across_authors(texts, labels, table["author"].tolist(), orders, classifier)
+    folds = stratified_folds(labels, seed, groups=table["group"].tolist())
+    predictions, known = cross_fit(texts, labels, folds, classifier, others["text"].tolist(), background)
     tell("training")
-    weights = classifier.fit(texts, labels).compile()
+    analysed = classifier.analyse(texts)
+    weights = fit_with(classifier, analysed, labels, background).compile()
+    calibrations = {facet: _calibration(predictions, facet, weights.facets[facet]) for facet in facets}
     languages = pd.Series([language_of(text) for text in texts]).value_counts(normalize=True)
     limits = Limits(
-        temperatures={facet: round(t, 6) for facet, t in temperatures.items()},
+        temperatures={facet: found.temperature for facet, found in calibrations.items()},
+        priors={facet: found.prior for facet, found in calibrations.items()},
+        leans={facet: found.lean for facet, found in calibrations.items()},
+        curves={facet: found.curve for facet, found in calibrations.items()},
         least_known=round(0.75 * float(np.quantile(known, 0.01)), 4),
         languages=tuple(sorted(str(name) for name in languages[languages >= 0.02].index if name != "und")),
+    )
+    passages = np.concatenate([table["passage"].to_numpy(), others["passage"].to_numpy()])
+    crossfit = _crossfit(predictions, weights.facets, limits, passages)
+    quality = {facet: _quality(predictions, facet, weights.facets[facet], limits) for facet in facets}
+    answered = answer_calibrated(predictions[predictions["place"] < len(table)], orders)
+    own = answered["place"] < material.gold
+    tell("across authors")
+    mine = table[: material.gold]
+    across = across_authors(
+        texts[: material.gold],
+        labels[: material.gold],
+        mine["author"].tolist(),
+        orders,
+        classifier,
+        _beside(material, facets),
     )
     card = {
         "schema": {**schema.stamp, "text": schema.model_dump(mode="json", by_alias=True)},
         "training": {
             "passages": len(table),
-            "texts": {str(k): int(v) for k, v in table["source"].value_counts().sort_index().items()},
-            "authors": {str(k): int(v) for k, v in table["author"].value_counts(sort=False).items()},
+            "texts": {str(k): int(v) for k, v in table["source"].value_counts().sort_index().items()}
+            | ({"exemplar": len(material.exemplars)} if len(material.exemplars) else {}),
+            "authors": {str(k): int(v) for k, v in mine["author"].value_counts(sort=False).items()},
             "seed": seed,
-            "parameters": {k: v for k, v in classifier.get_params().items() if k != "seed"},
-            "hash": _training_hash(table, schema, classifier),
+            "parameters": {k: v for k, v in classifier.get_params().items() if k not in ("seed", "markers")},
+            "hash": _training_hash(material, schema, classifier),
         },
-        "figures": {"cross_validation": figures_by_facet(predictions, orders), "across_authors": across},
+        "abstains": "on texts that are off topic or in another language; further only with --abstain-at",
+        "figures": {
+            "cross_validation": figures_by_facet(answered[own], orders),
+            **({"pool": figures_by_facet(answered[~own], orders)} if len(table) > material.gold else {}),
+            "across_authors": across,
+            "calibration": quality,
+        },
     }
-    return Model(weights, limits, card), crossfit
+    model = Model(weights, limits, card, classifier.analyser())
+    return model, crossfit[~crossfit["passage"].isin(table["passage"][material.gold :])].reset_index(drop=True)
 
 
-def _temperature(predictions: pd.DataFrame, facet: str, order: Sequence[str]) -> float:
-    rows = predictions[(predictions["facet"] == facet) & predictions["value"].notna()]
-    if rows.empty:
+def _beside(material: Material, facets: Sequence[str]) -> Background:
+    """What trains beside one author's passages when another's are judged: exemplars and the pool."""
+    pool, exemplars = material.real[material.gold :], material.background(facets)
+    return Background(
+        [*pool["text"], *exemplars.texts],
+        pd.concat([pool[list(facets)], exemplars.labels], ignore_index=True),
+        np.concatenate([np.ones(len(pool)), exemplars.weights]),
+    )
+
+
+def _scores(predictions: pd.DataFrame, facet: str, values: Sequence[str]) -> tuple[pd.DataFrame, Floats, Places]:
+    """Rows of a facet, their scores in the model's order of values, and the place of the gold value (-1: none)."""
+    rows = predictions[predictions["facet"] == facet]
+    scores = rows.reindex(columns=[f"score:{value}" for value in values]).fillna(-30.0).to_numpy(dtype=float)
+    return rows, scores, pd.Categorical(rows["value"], categories=list(values)).codes.astype(np.intp)
+
+
+def _calibration(predictions: pd.DataFrame, facet: str, values: Sequence[str]) -> Calibration:
+    _, scores, gold = _scores(predictions, facet, values)
+    if not (gold >= 0).any():
         raise NotTrainedError(f"{facet}: no passage has a gold label")
-    columns = [f"score:{value}" for value in order if f"score:{value}" in rows]
-    scores = rows[columns].fillna(-30.0).to_numpy(dtype=float)
-    place = {column: i for i, column in enumerate(columns)}
-    gold = np.array([place.get(f"score:{value}", -1) for value in rows["value"]])
-    seen = gold >= 0
-    if len(columns) < 2 or not seen.any():
-        return 1.0
-    return temperature_of(scores[seen], gold[seen])
+    return calibrate(scores[gold >= 0], gold[gold >= 0])
+
+
+def _quality(predictions: pd.DataFrame, facet: str, values: Sequence[str], limits: Limits) -> dict[str, float]:
+    """How well probabilities hold on cross-fitted real passages (calibrated on the same: a little flattered)."""
+    _, scores, gold = _scores(predictions, facet, values)
+    chances, known = calibrated(scores, limits, facet), gold >= 0
+    right = chances.argmax(axis=1) == gold
+    return {
+        "brier": brier(chances[known], gold[known]),
+        "ece": expected_calibration_error(chances.max(axis=1)[known], right[known]),
+    }
 
 
 def _crossfit(
-    predictions: pd.DataFrame,
-    orders: dict[str, tuple[str, ...]],
-    temperatures: dict[str, float],
-    passages: NDArray[np.object_],
+    predictions: pd.DataFrame, facets: Mapping[str, Sequence[str]], limits: Limits, passages: NDArray[np.object_]
 ) -> pd.DataFrame:
-    """Calibrated probabilities, averaged over the models that judged a passage, and the likeliest value."""
+    """Calibrated probabilities, averaged over the models that judged a passage, and the answer."""
     found = []
-    for facet, order in orders.items():
-        rows = predictions[predictions["facet"] == facet]
-        columns = [f"score:{value}" for value in order if f"score:{value}" in rows]
-        scores = rows[columns].fillna(-1e9).to_numpy(dtype=float)
-        means = pd.DataFrame(softmax(scores, temperatures[facet])).groupby(rows["place"].to_numpy()).mean()
-        values = [column.removeprefix("score:") for column in columns]
-        for place, line in zip(means.index, means.to_numpy().round(6), strict=True):
+    for facet, values in facets.items():
+        rows, scores, _ = _scores(predictions, facet, values)
+        means = pd.DataFrame(calibrated(scores, limits, facet)).groupby(rows["place"].to_numpy()).mean()
+        answers = chosen(means.to_numpy(), limits, facet)
+        for place, line, answer in zip(means.index, means.to_numpy().round(6), answers, strict=True):
             chances = dict(zip(values, line.tolist(), strict=True))
-            best = max(values, key=chances.__getitem__)
-            found.append((passages[place], facet, best, chances[best], chances))
+            found.append((passages[place], facet, values[answer], chances[values[answer]], chances))
     return pd.DataFrame(found, columns=["passage", "facet", "value", "p", "probabilities"])
 
 
-def _training_hash(table: pd.DataFrame, schema: Schema, classifier: PassageClassifier) -> str:
+def _training_hash(material: Material, schema: Schema, classifier: PassageClassifier) -> str:
     """A hash of everything the model was made from."""
-    rows = table[["passage", "text", *schema.facet_ids]].astype("string").fillna("").to_numpy().tolist()
+    columns = ["passage", "text", *schema.facet_ids]
+    rows = [
+        part[columns].astype("string").fillna("").to_numpy().tolist() for part in (material.real, material.exemplars)
+    ]
     said = canonical([rows, schema.structure_hash, classifier.get_params(), FORMAT])
     return sha256_bytes(said.encode())
 
@@ -174,8 +269,9 @@ def train(study: Study, tell: Progress = lambda _: None) -> Model:
     NotTrainedError, CodingError
         If there is nothing, or too little, to train on.
     """
-    table = training_table(study)
-    model, crossfit = fit_model(table, study.schema, study.settings.seed, tell, uncoded_table(study, table))
+    material = training_material(study)
+    own = material.real[: material.gold]
+    model, crossfit = fit_model(material, study.schema, study.settings.seed, tell, uncoded_table(study, own))
     save_model(study.model_file, model)
     write_jsonl(crossfit_file(study), ({"format": FORMAT, **row} for row in rows_of(crossfit)))
     record_step(study, "train", {"model": study.model_file, "crossfit": crossfit_file(study)})
