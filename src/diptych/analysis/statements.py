@@ -58,6 +58,10 @@ class Statement:
         """The statement as named lines."""
         return asdict(self)
 
+    def sentence(self) -> str:
+        """The statement in one line, for tables without room for notes."""
+        return "; ".join(f"{name}: {line}" for name, line in self.lines().items() if name != "situation")
+
 
 def statement(evidence: Evidence, by: str, where: Mapping[str, str] | None = None) -> Statement:
     """Return estimand, population, unit and weights of a coverage or divergence table.
@@ -69,16 +73,16 @@ def statement(evidence: Evidence, by: str, where: Mapping[str, str] | None = Non
         The column that is compared.
     where : mapping of facet to value, optional
     """
-    number = len(evidence.passages)
-    several = evidence.passages["document"].nunique()
-    documents = f"{several} document" if several == 1 else f"{several} documents"
+    passages = _many(len(evidence.passages), "passage")
+    everyone = f"the {passages}" if len(evidence.passages) == 1 else f"all {passages}"
+    documents = _many(evidence.passages["document"].nunique(), "document")
     only = "".join(f", of those with {facet} = {value}" for facet, value in (where or {}).items())
     labelled = int(evidence.labels.notna().all(axis=1).sum())
     population = {
-        "census": f"all {number} passages of {documents}",
-        "part": f"the labelled ones ({labelled} in every facet) among {number} passages of {documents}",
-        "prediction": f"all passages with a text at hand, of {number} in {documents}",
-    }.get(evidence.situation, f"all {number} passages of {documents}, {labelled} of them coded")
+        "census": f"{everyone} of {documents}",
+        "part": f"the labelled ones ({labelled} in every facet) among {passages} of {documents}",
+        "prediction": f"all passages with a text at hand, of {len(evidence.passages)} in {documents}",
+    }.get(evidence.situation, f"{everyone} of {documents}, {labelled} of them coded")
     weights = {
         "sample": "1 / inclusion probability, scaled within strata",
         "corrected": "1 / inclusion probability, scaled within strata, on the classifier's errors",
@@ -90,6 +94,10 @@ def statement(evidence: Evidence, by: str, where: Mapping[str, str] | None = Non
         "passage (shares of words beside)",
         weights.get(evidence.situation, "none: every passage counts once"),
     )
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def coverage_notes(table: pd.DataFrame, evidence: Evidence, by: str = "author", *, model: str = "") -> list[str]:

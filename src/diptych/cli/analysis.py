@@ -108,7 +108,7 @@ def coverage_command(
             {"source": source, "by": by, "where": where, **about.lines(), "notes": notes, "rows": rows},
         )
     elif form == "csv":
-        print_csv([{"source": source, "situation": about.situation, **row} for row in rows])
+        print_csv([{"source": source, "situation": about.situation, **row, "about": about.sentence()} for row in rows])
     else:
         _print_coverage(rows, by, table_title(source, about.situation), coders)
         print_about(about, notes)

@@ -71,7 +71,12 @@ def divergence_command(
             }
         )
     elif form == "csv":
-        print_csv([{"source": source, "situation": about.situation, **row} for row in rows_of(cells)])
+        print_csv(
+            [
+                {"source": source, "situation": about.situation, **row, "about": about.sentence()}
+                for row in rows_of(cells)
+            ]
+        )
     else:
         _print_divergence(facets, cells, scores, table_title(source, about.situation), number_of_cells)
         if wording:

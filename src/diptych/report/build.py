@@ -19,7 +19,7 @@ from diptych.analysis.coverage import coverage
 from diptych.analysis.divergence import EVERYONE, divergence, divergence_notes, largest
 from diptych.analysis.evidence import Evidence
 from diptych.analysis.labels import coder_labels, load_evidence, load_labels
-from diptych.analysis.statements import coverage_notes
+from diptych.analysis.statements import coverage_notes, statement
 from diptych.classifier.persist import load_model
 from diptych.coding.codings import load_coders, load_codings
 from diptych.coding.disputes import disputes
@@ -154,7 +154,10 @@ def _coverage(study: Study, evidence: Evidence, table: pd.DataFrame) -> dict[str
         "columns_facet": columns,
         "facets": facets,
         "beside": beside,
-        "coverage_notes": coverage_notes(table, evidence, model=load_coders(study).one_model(beside)),
+        "coverage_notes": [
+            f"{statement(evidence, 'author').sentence()}.",
+            *coverage_notes(table, evidence, model=load_coders(study).one_model(beside)),
+        ],
     }
 
 
