@@ -260,7 +260,8 @@ def test_coverage_counts_every_labelled_passage_once(command, trained):
 def test_csv_and_json_of_coverage_say_the_same(command, trained):
     rows = command("coverage", "--json", "--study", trained.root).json["rows"]
     table = read_csv(command("coverage", "--format", "csv", "--study", trained.root).out)
-    assert [list(row) for row in table] == [["source", "situation", *row] for row in rows]
+    assert [list(row) for row in table] == [["source", "situation", *row, "about"] for row in rows]
+    assert all("estimand: " in row["about"] and "weights: " in row["about"] for row in table)
     assert {(row["source"], row["situation"]) for row in table} == {("gold", "part")}
     assert [int(row["passages"]) for row in table] == [row["passages"] for row in rows]
     assert [float(row["share"]) for row in table] == pytest.approx([row["share"] for row in rows])

@@ -147,6 +147,7 @@ def _coverage(study: Study, evidence: Evidence, table: pd.DataFrame) -> dict[str
         for part in [table[table["facet"] == facet.id]]
     ]
     beside = [column.removeprefix("share:") for column in table.columns if column.startswith("share:")]
+    notes = coverage_notes(table, evidence, model=load_coders(study).one_model(beside))
     return {
         "panels": panels,
         "columns": _columns(columns),
@@ -154,10 +155,7 @@ def _coverage(study: Study, evidence: Evidence, table: pd.DataFrame) -> dict[str
         "columns_facet": columns,
         "facets": facets,
         "beside": beside,
-        "coverage_notes": [
-            f"{statement(evidence, 'author').sentence()}.",
-            *coverage_notes(table, evidence, model=load_coders(study).one_model(beside)),
-        ],
+        "coverage_notes": [f"{statement(evidence, 'author').sentence()}.", *notes],
     }
 
 
