@@ -38,10 +38,17 @@ def coverage(
     merge_small : bool, default False
         Put cells of fewer than 5 passages together.
     """
+    evidence, conditions = evidence_for(study, source=source, by=by, where=where)
+    return coverage_of(study, evidence, conditions, source=source, by=by, merge_small=merge_small)
+
+
+def coverage_of(
+    study: Study, evidence: Evidence, conditions: Mapping[str, str], *, source: str, by: str, merge_small: bool = False
+) -> pd.DataFrame:
+    """Return coverage of evidence that is already loaded, as :func:`evidence_for` returns it with its conditions."""
     from diptych.analysis.coverage import coverage as table
     from diptych.analysis.labels import coder_labels
 
-    evidence, conditions = evidence_for(study, source=source, by=by, where=where)
     others = coder_labels(study) if source == "gold" and not evidence.estimated else {}
     return table(
         evidence,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from diptych.analysis.correction import Shares, estimate
 from diptych.analysis.counts import SMALL_CELL, Counts, count_cells
 from diptych.analysis.evidence import Condition, Evidence, matching, weights_of
+from diptych.analysis.resampling import drawn_anew
 from diptych.schema import Facet, Schema
 
 DRAWS = 2000
@@ -43,13 +44,10 @@ def block_range(
     ----------
     Efron, B. and Tibshirani, R. (1993). An introduction to the bootstrap; blocks are sections.
     """
-    rng = np.random.default_rng(seed)
-    n = len(blocks)
-    if n < 2:
+    if len(blocks) < 2:
         nothing = np.full(blocks.shape[1], np.nan)
         return nothing, nothing
-    taken = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
-    totals = taken @ blocks
+    totals = drawn_anew(blocks, seed, draws)
     sums = totals.sum(axis=1, keepdims=True)
     shares = np.divide(totals, sums, out=np.zeros_like(totals), where=sums > 0)
     low, high = np.quantile(np.clip(shares, 0, 1), [0.025, 0.975], axis=0)

@@ -86,13 +86,13 @@ def coverage_command(
     over sections. Where a probability sample is coded (`diptych sample`), they are estimated, with intervals.
     """
     from diptych.analysis.statements import coverage_notes, statement
-    from diptych.api import coverage, evidence_for
+    from diptych.api import coverage_of, evidence_for
     from diptych.coding.codings import load_coders
 
     study = find_study(folder)
     where = where_of(conditions)
-    table = coverage(study, source=source, by=by, where=where, merge_small=merge_small)
     evidence, left = evidence_for(study, source=source, by=by, where=where)
+    table = coverage_of(study, evidence, left, source=source, by=by, merge_small=merge_small)
     names = list(dict.fromkeys(table["facet"]))
     if facet:
         wanted = " x ".join(f.id for f in study.schema.cells) if facet == "cells" else study.schema.facet(facet).id

@@ -40,16 +40,17 @@ def divergence_command(
     talk: Talk,
 ) -> None:
     """Print how far the authors lie apart, beside the size of noise, and the cells that make it."""
-    from diptych.analysis.divergence import divergence_notes
+    from diptych.analysis.divergence import divergence, divergence_notes
     from diptych.analysis.stance import WITHIN, score_differences
     from diptych.analysis.statements import MEANING, statement
-    from diptych.api import divergence, evidence_for
+    from diptych.api import evidence_for
 
     study = find_study(folder)
     where = where_of(conditions)
-    facets, cells = divergence(study, source=source, by=by, where=where)
     evidence, left = evidence_for(study, source=source, by=by, where=where)
-    scores = score_differences(evidence.only(left), study.schema, by=by)
+    part = evidence.only(left)
+    facets, cells = divergence(part, study.schema, by=by, seed=study.settings.seed)
+    scores = score_differences(part, study.schema, by=by)
     about = statement(evidence, by, left)
     notes = [MEANING[evidence.situation], *divergence_notes(facets)]
     if len(scores):

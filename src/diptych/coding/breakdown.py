@@ -28,12 +28,22 @@ def _figures(codings: pd.DataFrame, facet: Facet, names: Sequence[str]) -> dict[
     agreed, pairs = percent_agreement(numbers)
     return {
         "facet": facet.id,
-        "passages": int(((~np.isnan(numbers)).sum(axis=1) >= 2).sum()),
+        "passages": _coded_twice(numbers),
         "pairs": pairs,
         "agreed": agreed,
         "share": agreed / pairs if pairs else None,
         "alpha": alpha(numbers),
     }
+
+
+def _coded_twice(answers: Any) -> int:
+    """How many passages two coders or more have answered."""
+    return int(((~np.isnan(answers)).sum(axis=1) >= 2).sum())
+
+
+def _ends(interval: tuple[float, float] | None) -> dict[str, float | None]:
+    low, high = interval or (None, None)
+    return {"low": low, "high": high}
 
 
 def by_pair(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
@@ -128,9 +138,7 @@ def suggestion_effects(codings: pd.DataFrame, schema: Schema) -> list[dict[str, 
             "kept_share": kept / len(answers) if answers else None,
         }
         for name, part in (("shown", plain[share_seen == 1]), ("withheld", plain[share_seen == 0])):
-            found = (
-                _figures(part, facet, names) if len(part) else {"pairs": 0, "agreed": 0, "share": None, "alpha": None}
-            )
+            found = _figures(part, facet, names) if len(part) else NOTHING
             row |= {f"{key}_{name}": found[key] for key in ("pairs", "agreed", "share", "alpha")}
         rows.append(row)
     return rows
@@ -183,10 +191,9 @@ def by_coefficient(codings: pd.DataFrame, schema: Schema, *, seed: int = 0) -> l
                     "facet": facet.id,
                     "coefficient": name,
                     "on": on,
-                    "passages": int(((~np.isnan(answers)).sum(axis=1) >= 2).sum()),
+                    "passages": _coded_twice(answers),
                     "value": measure(answers) if len(answers) else None,
-                    "low": interval[0] if interval else None,
-                    "high": interval[1] if interval else None,
+                    **_ends(interval),
                 }
             )
     return rows
@@ -230,14 +237,13 @@ def by_value(codings: pd.DataFrame, schema: Schema, *, seed: int = 0) -> list[di
                 {
                     "facet": facet.id,
                     "value": value,
-                    "passages": int(((~np.isnan(binary)).sum(axis=1) >= 2).sum()),
+                    "passages": _coded_twice(binary),
                     "two": int((hits == 2).sum()),
                     "one": int((hits == 1).sum()),
                     "none": int((hits == 0).sum()),
                     "share": float((hits != 1).mean()) if len(hits) else None,
                     "alpha": alpha(binary),
-                    "low": interval[0] if interval else None,
-                    "high": interval[1] if interval else None,
+                    **_ends(interval),
                     "ac1": gwet_ac(binary, values=np.array([0.0, 1.0])) if len(hits) else None,
                 }
             )
