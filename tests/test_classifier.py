@@ -28,6 +28,7 @@ from diptych.classifier.model import PassageClassifier, softmax
 from diptych.classifier.persist import save_model
 from diptych.classifier.predictions import load_crossfit
 from diptych.classifier.score import Limits, Scorer, term_hash
+from diptych.classifier.sentences import sentences
 from diptych.classifier.train import Material, fit_model, train, training_material
 from diptych.coding.gold import write_gold
 from diptych.errors import CodingError, NotTrainedError, RecordError, SchemaError
@@ -147,7 +148,7 @@ def test_neighbouring_chinese_characters_make_a_pair():
 
 
 def test_a_single_letter_has_no_letter_runs():
-    assert Analyser().terms("a b") == {"words": ["a", "b", "a b"], "runs": [], "parties": []}
+    assert Analyser().terms("a b") == {"words": ["a", "b", "a b"], "runs": [], "parties": [], "sides": []}
 
 
 def test_repeated_words_are_repeated_terms():
@@ -156,16 +157,16 @@ def test_repeated_words_are_repeated_terms():
 
 @given(invented_texts)
 @settings(max_examples=100, deadline=None)
-def test_terms_come_in_three_kinds_words_and_their_pairs_first(text):
-    kinds, found = Analyser().terms(text), words(text)
+def test_terms_come_in_four_kinds_and_words_pair_within_a_sentence(text):
+    kinds, found = Analyser().terms(text), [words(sentence) for sentence in sentences(text)]
     assert tuple(kinds) == KINDS
-    assert [term for term in kinds["words"] if " " not in term] == found
-    assert sum(" " in term for term in kinds["words"]) == max(0, len(found) - 1)
-    assert kinds["parties"] == []
+    assert [term for term in kinds["words"] if " " not in term] == [word for line in found for word in line]
+    assert sum(" " in term for term in kinds["words"]) == sum(max(0, len(line) - 1) for line in found)
+    assert kinds["parties"] == kinds["sides"] == []
 
 
 def test_the_same_letters_are_another_term_in_another_kind():
-    assert len({term_hash(kind, "oil") for kind in KINDS}) == 3
+    assert len({term_hash(kind, "oil") for kind in KINDS}) == len(KINDS)
 
 
 def test_a_name_makes_the_terms_of_its_party(viewer):
@@ -832,7 +833,7 @@ def test_an_exemplar_that_stands_twice_is_refused(coded):
 
 def test_other_exemplars_make_another_version(coded):
     material = training_material(coded)
-    rows = pd.DataFrame([{"passage": r["id"], "text": r["text"], **r["values"]} for r in exemplars(coded)])
+    rows = pd.DataFrame([{"passage": r["id"], "text": r["text"], "group": "", **r["values"]} for r in exemplars(coded)])
     first, second = (
         fit_model(m, coded.schema, seed=5)[0].version for m in (material, Material(material.real, 16, rows))
     )

@@ -10,10 +10,10 @@ import pandas as pd
 from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
-from diptych.classifier.evaluate import Background, evaluate, figures
+from diptych.classifier.evaluate import evaluate, figures
 from diptych.classifier.model import PassageClassifier
 from diptych.classifier.sources import ADJUDICATOR, load_pool, pool_answers
-from diptych.classifier.train import Material, classifier_for, fit_model, training_material
+from diptych.classifier.train import Material, classifier_for, fit_model, training_material, with_pool
 from diptych.study import Study
 
 DRAWS = 500
@@ -50,21 +50,16 @@ def assess(study: Study, *, ablation: bool = False) -> dict[str, Any]:
 def _cross_validated(study: Study, material: Material, classifier: PassageClassifier | None = None) -> dict[str, Any]:
     """Gold alone is judged; the pool and the exemplars always train."""
     facets = list(study.schema.facet_ids)
-    own, pool = material.real[: material.gold], material.real[material.gold :]
-    beside = material.background(facets)
-    background = Background(
-        [*pool["text"], *beside.texts],
-        pd.concat([pool[facets], beside.labels], ignore_index=True),
-        np.concatenate([np.ones(len(pool)), beside.weights]),
-    )
+    classifier = classifier or classifier_for(study.schema, study.settings.seed)
+    readings, own = classifier.analyse(material.real["text"].tolist()), material.real[: material.gold]
     return evaluate(
-        own["text"].tolist(),
+        readings[: material.gold],
         own[facets],
         own["author"].tolist(),
         {facet.id: facet.value_ids for facet in study.schema.facets},
         seed=study.settings.seed,
-        classifier=classifier or classifier_for(study.schema, study.settings.seed),
-        background=background,
+        classifier=classifier,
+        background=with_pool(material, readings, material.background(classifier, facets)),
         groups=own["group"].tolist(),
     )
 

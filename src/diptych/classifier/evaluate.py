@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from diptych.classifier.analyser import Reading
 from diptych.classifier.calibrate import calibrate
-from diptych.classifier.model import FEWEST, PassageClassifier, Terms, too_few
+from diptych.classifier.model import FEWEST, PassageClassifier, too_few
 from diptych.errors import NotTrainedError
 
 FOLDS = 5
@@ -89,13 +90,13 @@ def author_folds(authors: Sequence[str]) -> Iterator[tuple[str, Fold]]:
 class Background:
     """Texts that only ever train: exemplars, and in tests across authors whatever else is at hand."""
 
-    texts: Sequence[str | Terms]
+    texts: Sequence[str | Reading]
     labels: pd.DataFrame
     weights: NDArray[np.float64]
 
 
 def cross_fit(
-    texts: Sequence[str],
+    texts: Sequence[str | Reading],
     labels: pd.DataFrame,
     folds: Sequence[Fold],
     classifier: PassageClassifier,
@@ -152,7 +153,7 @@ def cross_fit(
 
 
 def fit_with(
-    classifier: PassageClassifier, texts: Sequence[str | Terms], labels: pd.DataFrame, background: Background | None
+    classifier: PassageClassifier, texts: Sequence[str | Reading], labels: pd.DataFrame, background: Background | None
 ) -> PassageClassifier:
     """Fit a fresh copy of a classifier on texts and what always trains beside them."""
     if background is None or not len(background.texts):
@@ -223,7 +224,7 @@ def answer_calibrated(predictions: pd.DataFrame, orders: Mapping[str, Sequence[s
 
 
 def evaluate(
-    texts: Sequence[str],
+    texts: Sequence[str | Reading],
     labels: pd.DataFrame,
     authors: Sequence[str],
     orders: Mapping[str, Sequence[str]],
@@ -270,7 +271,7 @@ def evaluate(
 
 
 def across_authors(
-    texts: Sequence[str],
+    texts: Sequence[str | Reading],
     labels: pd.DataFrame,
     authors: Sequence[str],
     orders: Mapping[str, Sequence[str]],

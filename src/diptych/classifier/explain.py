@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from diptych.classifier.analyser import words
-from diptych.classifier.parties import sentences
 from diptych.classifier.score import Scorer, calibrated
+from diptych.classifier.sentences import sentences
 
 LONGEST = 20_000  # letters that are looked at; a passage is far shorter
 TRIED = 300  # words, and sentences, that are left out one by one: the first of a longer text

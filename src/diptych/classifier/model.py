@@ -1,7 +1,8 @@
 """The estimator: terms of a text → one value a facet, with a probability.
 
-Three tf-idf tables (words and pairs, letter runs, terms around parties) and one multinomial logistic regression
-a facet. It follows scikit-learn; what it learned is compiled to plain arrays.
+Four tf-idf tables (words and pairs, letter runs, terms around parties, words on their sides) and counts over the
+whole passage; one multinomial logistic regression a facet over all of it. It follows scikit-learn; what it learned
+is compiled to plain arrays.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
-from diptych.classifier.analyser import KINDS, Analyser
+from diptych.classifier.analyser import KINDS, Analyser, Reading
+from diptych.classifier.linear import Floats, fit_linear
 from diptych.classifier.parties import Parties, attitudes
-from diptych.classifier.score import KIND_WEIGHTS, Weights, term_hash
+from diptych.classifier.score import ADDITIVE, KIND_WEIGHTS, Weights, facet_slices, term_hash
 from diptych.errors import NotTrainedError
 
-Terms = dict[str, list[str]]
 FEWEST = 5  # passages: one to test on, four to learn from
+SHARES = 1.0  # weight of the counts over a whole passage beside the tables of terms
 
 
 def too_few(number: int) -> NotTrainedError:
@@ -62,8 +63,9 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     analyser_ : Analyser
     tables_ : dict of str to TfidfVectorizer
         By kind of term; a kind without terms has none.
-    models_ : dict of str to LogisticRegression
-        Facets with a single value in training have none.
+    coefficients_ : array of shape (features, values)
+        Over the values of all facets; features are terms, then shares.
+    intercepts_ : array of shape (values,)
 
     Examples
     --------
@@ -89,13 +91,13 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.language = language
         self.seed = seed
 
-    def fit(self, X: Sequence[str | Terms], y: pd.DataFrame, sample_weight: Sequence[float] | None = None) -> Self:
+    def fit(self, X: Sequence[str | Reading], y: pd.DataFrame, sample_weight: Sequence[float] | None = None) -> Self:
         """Learn from texts and their values.
 
         Parameters
         ----------
         X : sequence of str, length n
-            Or of terms by kind, as :meth:`analyse` returns them.
+            Or of readings, as :meth:`analyse` returns them.
         y : DataFrame of shape (n, facets)
             Missing values are passed over, facet by facet.
         sample_weight : sequence of float, length n, optional
@@ -106,25 +108,30 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         NotTrainedError
             If there are too few texts, or they have no term in common.
         """
-        texts = list(X)
-        if len(texts) < FEWEST - 1:
-            raise too_few(len(texts))
+        if len(X) < FEWEST - 1:
+            raise too_few(len(X))
         self.analyser_ = self.analyser()
-        table = self._learn_terms(self.analyse(texts))
-        given = np.ones(len(texts)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        readings = self.analyse(X)
+        given = np.ones(len(readings)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         self.facets_: dict[str, tuple[str, ...]] = {}
-        self.models_: dict[str, LogisticRegression] = {}
+        known: dict[str, NDArray[np.bool_]] = {}
         for facet in y.columns:
-            values = y[facet].to_numpy(dtype=object)
-            known = np.array([isinstance(v, str) for v in values]) & (given > 0)
-            self.facets_[facet] = tuple(sorted(set(values[known])))
+            known[facet] = np.array([isinstance(v, str) for v in y[facet]]) & (given > 0)
+            self.facets_[facet] = tuple(sorted(set(y[facet].to_numpy(dtype=object)[known[facet]])))
             if not self.facets_[facet]:
                 raise NotTrainedError(f"{facet}: no passage has a gold label")
-            if len(self.facets_[facet]) > 1:
-                # newton-cg: exact within a few steps where terms by far outnumber texts
-                model = LogisticRegression(C=self.C, solver="newton-cg", tol=1e-4, max_iter=200, random_state=self.seed)
-                mine = values[known].astype(str)
-                self.models_[facet] = model.fit(table[known], mine, sample_weight=_balanced(mine, given[known]))
+        terms = self._learn_terms(readings)
+        shares = np.array([reading.shares for reading in readings])
+        self.share_scale_ = _scale(shares)
+        table = sparse.hstack([terms, sparse.csr_matrix(shares * self.share_scale_)]).tocsr()
+        columns = []
+        for facet, values in self.facets_.items():
+            mine = y[facet].to_numpy(dtype=object)[known[facet]]
+            columns.append(
+                fit_linear(table[known[facet]], mine.tolist(), given[known[facet]], values, C=self.C, seed=self.seed)
+            )
+        self.coefficients_ = np.column_stack([part for part, _ in columns])
+        self.intercepts_ = np.concatenate([part for _, part in columns])
         return self
 
     def analyser(self) -> Analyser:
@@ -132,49 +139,49 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         markers = self.markers or {}
         return Analyser(Parties(markers, attitudes(self.language) if markers else {}))
 
-    def analyse(self, X: Sequence[str | Terms]) -> list[Terms]:
-        """Return the terms of texts by kind: to be made once where many models are fitted to the same texts."""
+    def analyse(self, X: Sequence[str | Reading]) -> list[Reading]:
+        """Take texts apart: to be done once where many models are fitted to the same texts."""
         analyser = self.analyser()
-        return [analyser.terms(text) if isinstance(text, str) else text for text in X]
+        return [analyser.read(text) if isinstance(text, str) else text for text in X]
 
-    def _learn_terms(self, found: list[Terms]) -> sparse.csr_matrix:
+    def _learn_terms(self, readings: Sequence[Reading]) -> sparse.csr_matrix:
         self.tables_: dict[str, TfidfVectorizer] = {}
         parts = []
         for kind in KINDS:
-            least = min(self.min_df + (kind != KINDS[0]), len(found))
-            table = TfidfVectorizer(analyzer=as_it_is, min_df=least, sublinear_tf=True)
+            least = min(self.min_df + (kind != KINDS[0]), len(readings))
+            additive = kind == ADDITIVE
+            table = TfidfVectorizer(
+                analyzer=as_it_is, min_df=least, sublinear_tf=not additive, norm=None if additive else "l2"
+            )
             try:
-                parts.append(KIND_WEIGHTS[kind] * table.fit_transform([terms[kind] for terms in found]))
+                part = table.fit_transform([reading.terms[kind] for reading in readings])
             except ValueError:  # no such terms, or none in enough texts
                 continue
             self.tables_[kind] = table
+            parts.append(_weighed(kind, part, table.idf_))
         if not self.tables_:
             raise NotTrainedError("the coded passages have no words in common to learn from")
         return sparse.hstack(parts).tocsr()
 
-    def _table(self, found: list[Terms]) -> sparse.csr_matrix:
+    def _features(self, readings: Sequence[Reading]) -> sparse.csr_matrix:
         parts = [
-            KIND_WEIGHTS[kind] * table.transform([terms[kind] for terms in found])
+            _weighed(kind, table.transform([reading.terms[kind] for reading in readings]), table.idf_)
             for kind, table in self.tables_.items()
         ]
-        return sparse.hstack(parts).tocsr()
+        shares = np.array([reading.shares for reading in readings])
+        return sparse.hstack([*parts, sparse.csr_matrix(shares * self.share_scale_)]).tocsr()
 
-    def decision(self, X: Sequence[str | Terms]) -> dict[str, NDArray[np.float64]]:
+    def decision(self, X: Sequence[str | Reading]) -> dict[str, Floats]:
         """Return the scores before they become probabilities: facet → array of shape (n, values)."""
         check_is_fitted(self, "facets_")
-        table = self._table(self.analyse(X))
-        scores = {}
-        for facet, values in self.facets_.items():
-            if facet not in self.models_:
-                scores[facet] = np.zeros((table.shape[0], 1))
-                continue
-            raw = self.models_[facet].decision_function(table)
-            scores[facet] = np.column_stack([np.zeros(len(raw)), raw]) if len(values) == 2 else raw
-        return scores
+        if not len(X):
+            return {facet: np.zeros((0, len(values))) for facet, values in self.facets_.items()}
+        raw = self._features(self.analyse(X)) @ self.coefficients_ + self.intercepts_
+        return {facet: raw[:, part] for facet, part in facet_slices(self.facets_).items()}
 
-    def known(self, text: str | Terms) -> float:
+    def known(self, text: str | Reading) -> float:
         """Return the share of a text's words that were seen in training, 0 to 1."""
-        found = [term for term in self.analyse([text])[0][KINDS[0]] if " " not in term]
+        found = [term for term in self.analyse([text])[0].terms[KINDS[0]] if " " not in term]
         vocabulary = self.tables_[KINDS[0]].vocabulary_ if KINDS[0] in self.tables_ else {}
         return sum(word in vocabulary for word in found) / len(found) if found else 0.0
 
@@ -199,32 +206,24 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def compile(self) -> Weights:
         """Return what was learned as plain arrays, which score without scikit-learn."""
         check_is_fitted(self, "facets_")
-        hashes = [
-            term_hash(kind, term)
-            for kind, table in self.tables_.items()
-            for term in sorted(table.vocabulary_, key=table.vocabulary_.__getitem__)
-        ]
+        hashes = np.array(
+            [
+                term_hash(kind, term)
+                for kind, table in self.tables_.items()
+                for term in sorted(table.vocabulary_, key=table.vocabulary_.__getitem__)
+            ],
+            dtype=np.uint64,
+        )
         idf = np.concatenate([table.idf_ for table in self.tables_.values()])
-        columns, intercepts = [], []
-        for facet, values in self.facets_.items():
-            if facet not in self.models_:
-                columns.append(np.zeros((len(hashes), 1)))
-                intercepts.append(np.zeros(1))
-                continue
-            coefficients = self.models_[facet].coef_.T
-            start = self.models_[facet].intercept_
-            if len(values) == 2:
-                coefficients = np.column_stack([np.zeros(len(hashes)), coefficients])
-                start = np.array([0.0, start[0]])
-            columns.append(coefficients)
-            intercepts.append(start)
-        order = np.argsort(np.array(hashes, dtype=np.uint64))
+        order = np.argsort(hashes)
+        shares = self.coefficients_[len(hashes) :] * self.share_scale_[:, None]
         return Weights(
-            hashes=np.array(hashes, dtype=np.uint64)[order],
+            hashes=hashes[order],
             idf=idf[order].astype(np.float32),
-            coefficients=np.column_stack(columns)[order].astype(np.float32),
-            intercepts=np.concatenate(intercepts).astype(np.float32),
+            coefficients=self.coefficients_[: len(hashes)][order].astype(np.float16),
+            intercepts=self.intercepts_.astype(np.float32),
             facets={facet: list(values) for facet, values in self.facets_.items()},
+            shares=shares.astype(np.float32) if len(shares) else None,
         )
 
     def __sklearn_tags__(self) -> Any:
@@ -235,12 +234,19 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _balanced(values: NDArray[np.str_], given: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights with which all values count the same in sum, and one passage counts one on average."""
-    names, places = np.unique(values, return_inverse=True)
-    masses = np.bincount(places, given)
-    weights = given * (given.sum() / (len(names) * masses))[places]
-    return np.asarray(weights / weights.mean())
+def _weighed(kind: str, table: sparse.csr_matrix, idf: Floats) -> sparse.csr_matrix:
+    """Give a kind of terms its weight; rows of additive terms their length (see :data:`ADDITIVE`)."""
+    if kind == ADDITIVE:
+        lengths = np.sqrt(table @ idf)
+        table = sparse.diags(1 / np.where(lengths > 0, lengths, 1.0)) @ table
+    return KIND_WEIGHTS[kind] * table
+
+
+def _scale(shares: Floats) -> Floats:
+    """By what shares are multiplied, so that all vary alike and together weigh as much as a table of terms."""
+    spread = shares.std(axis=0)
+    even = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
+    return np.asarray(SHARES * even / max(len(spread), 1) ** 0.5)
 
 
 def softmax(scores: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np.float64]:

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib.resources import files
 
+from diptych.classifier.sentences import sentences
+
 JOINT = "joint"
 THIRD = "third_party"
 ATTITUDES = ("see", "want", "fear", "decide", "say")
 VALUES = ("favour", "disfavour")
 HOLDER, OBJECT, NEAR, SKIP = 8, 8, 7, 5  # how many tokens away a party is looked for
 LONGEST = 4  # tokens of a run around a party
-_SENTENCE = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][\"”’)]))\s+(?=[\"“‘(]?[^\W_a-z])")
 _PRIVATE = "\U000f0000"  # letters of private use stand for names of several words; texts lose theirs
 _PRIVATE_ONES = re.compile("[\U000f0000-\U0010ffff]")
 _TOKEN = re.compile(r"[\U000f0000-\U0010ffff]|\w+(?:[-.]\w+)*|[.!?;:,]")
@@ -127,9 +128,34 @@ class Parties:
         """Return the terms of a text, with repetitions; none where a schema names no parties."""
         if not self.markers:
             return []
-        return [term for sentence in sentences(text) for term in self._sentence(self.tokens(sentence))]
+        return [term for sentence in sentences(text) for term in self.around(self.tokens(sentence))]
 
-    def _sentence(self, tokens: list[str]) -> Iterable[str]:
+    def classes_of(self, token: str) -> tuple[str, ...]:
+        """Return the classes of attitude that a token belongs to."""
+        return self._classes.get(token, ())
+
+    def is_party(self, token: str) -> bool:
+        """Whether a token stands for a party, or for both."""
+        return token in self._party_tokens
+
+    def sides(self, tokens: Sequence[str]) -> list[str]:
+        """Return every word of a sentence with the party that was named last before it: on whose side it stands.
+
+        Examples
+        --------
+        >>> Parties({"ada": ["Ada"], "bo": ["Bo"]}).sides(["then", "<ada>", "fears", "<bo>", "."])
+        ['<ada>: fears', '<bo>: .']
+        """
+        found, side = [], ""
+        for token in tokens:
+            if token in self._party_tokens:
+                side = token
+            elif side:
+                found.append(f"{side}: {token}")
+        return found
+
+    def around(self, tokens: list[str]) -> Iterable[str]:
+        """Yield the terms around the parties of a sentence, as :meth:`tokens` takes it apart."""
         places = [i for i, token in enumerate(tokens) if token in self._party_tokens]
         classes = [self._classes.get(token, ()) for token in tokens]
         if any("contrast" in found for found in classes):
@@ -206,12 +232,3 @@ def _around(tokens: list[str], i: int) -> Iterable[str]:
             yield " ".join(tokens[start:end])
     yield from (f"{tokens[i]} … {token}" for token in tokens[i + 1 : i + 1 + SKIP])
     yield from (f"{token} … {tokens[i]}" for token in tokens[max(0, i - SKIP) : i])
-
-
-def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, by stops and capitals.
-
-    >>> sentences("It fell. Then it rose!")
-    ['It fell.', 'Then it rose!']
-    """
-    return [part for part in _SENTENCE.split(text) if part and not part.isspace()]

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from diptych.classifier.analyser import KINDS, Analyser
 from diptych.classifier.language import language_of
 
-KIND_WEIGHTS = {"words": 1.0, "runs": 0.7, "parties": 1.2}
+KIND_WEIGHTS = {"words": 1.0, "runs": 0.7, "parties": 1.2, "sides": 0.8}
+ADDITIVE = "runs"  # counted as they come, so that a word's runs can be one row: length is the root of the sum of idf²
 
 
 def term_hash(kind: str, term: str) -> int:
@@ -28,7 +29,7 @@ def term_hash(kind: str, term: str) -> int:
 
 @dataclass(frozen=True)
 class Weights:
-    """A trained model as arrays: T terms, V values over all facets.
+    """A trained model as arrays: T terms, V values over all facets, D whole-passage shares.
 
     Attributes
     ----------
@@ -38,6 +39,7 @@ class Weights:
     coefficients : array of shape (T, V)
     intercepts : array of shape (V,)
     facets : mapping of str to sequence of str
+    shares : array of shape (D, V), or None
     """
 
     hashes: NDArray[np.uint64]
@@ -45,6 +47,7 @@ class Weights:
     coefficients: NDArray[np.float32]
     intercepts: NDArray[np.float32]
     facets: Mapping[str, Sequence[str]]
+    shares: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,11 +144,7 @@ class Scorer:
         self.weights = weights
         self.limits = limits
         self.analyser = analyser
-        self._slices: dict[str, slice] = {}
-        start = 0
-        for facet, values in weights.facets.items():
-            self._slices[facet] = slice(start, start + len(values))
-            start += len(values)
+        self._slices = facet_slices(weights.facets)
 
     def predict(self, texts: Iterable[str]) -> list[Prediction]:
         """Return one prediction a text, in order."""
@@ -153,9 +152,12 @@ class Scorer:
 
     def scores(self, text: str) -> tuple[NDArray[np.float64], float]:
         """Return the V scores of a text, and the share of its words that the model knows (0 to 1)."""
-        result = self.weights.intercepts.astype(np.float64)
+        weights, reading = self.weights, self.analyser.read(text)
+        result = weights.intercepts.astype(np.float64)
+        if weights.shares is not None:
+            result += np.asarray(reading.shares) @ weights.shares.astype(np.float64)
         total = known = 0
-        for kind, listed in self.analyser.terms(text).items():
+        for kind, listed in reading.terms.items():
             counts = Counter(listed)
             found = self.places([term_hash(kind, term) for term in counts])
             seen = found >= 0
@@ -165,10 +167,11 @@ class Scorer:
                 known = sum(count for count, hit in zip(single, seen, strict=True) if hit)
             if not seen.any():
                 continue
-            index = found[seen]
-            row = (1.0 + np.log(np.fromiter(counts.values(), dtype=float)[seen])) * self.weights.idf[index]
-            row *= KIND_WEIGHTS[kind] / np.sqrt(row @ row)
-            result += row @ self.weights.coefficients[index].astype(np.float64)
+            index, number = found[seen], np.fromiter(counts.values(), dtype=float)[seen]
+            idf = weights.idf[index].astype(np.float64)
+            row = number * idf if kind == ADDITIVE else (1.0 + np.log(number)) * idf
+            row *= KIND_WEIGHTS[kind] / math.sqrt(float(row @ (idf if kind == ADDITIVE else row)))
+            result += row @ weights.coefficients[index].astype(np.float64)
         return result, known / total if total else 0.0
 
     def places_of(self, facet: str) -> slice:
@@ -194,6 +197,16 @@ class Scorer:
         off_topic = known < self.limits.least_known or known == 0
         foreign = bool(self.limits.languages) and language not in (*self.limits.languages, "und")
         return Prediction(probabilities, answers, known, off_topic, language, off_topic or foreign)
+
+
+def facet_slices(facets: Mapping[str, Sequence[str]]) -> dict[str, slice]:
+    """Return where the values of every facet stand among all values."""
+    found: dict[str, slice] = {}
+    start = 0
+    for facet, values in facets.items():
+        found[facet] = slice(start, start + len(values))
+        start += len(values)
+    return found
 
 
 def calibrated(scores: NDArray[np.float64], limits: Limits, facet: str) -> NDArray[np.float64]:

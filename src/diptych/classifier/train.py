@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from diptych.classifier.analyser import Reading
 from diptych.classifier.calibrate import Calibration, brier, calibrate, expected_calibration_error
 from diptych.classifier.evaluate import (
     Background,
@@ -80,10 +81,29 @@ class Material:
     gold: int
     exemplars: pd.DataFrame
 
-    def background(self, facets: Sequence[str]) -> Background:
+    def background(self, classifier: PassageClassifier, facets: Sequence[str]) -> Background:
         """What trains in every fold."""
         weights = np.full(len(self.exemplars), EXEMPLAR_WEIGHT)
-        return Background(self.exemplars["text"].tolist(), self.exemplars[list(facets)], weights)
+        return Background(classifier.analyse(self.exemplars["text"].tolist()), self.exemplars[list(facets)], weights)
+
+
+def with_pool(material: Material, readings: Sequence[Reading], background: Background) -> Background:
+    """Return what trains beside when the study's own passages alone are judged: the pool, too.
+
+    Parameters
+    ----------
+    material : Material
+    readings : sequence of Reading
+        Of the real passages.
+    background : Background
+        The exemplars.
+    """
+    pool = material.real[material.gold :]
+    return Background(
+        [*readings[material.gold :], *background.texts],
+        pd.concat([pool[list(background.labels.columns)], background.labels], ignore_index=True),
+        np.concatenate([np.ones(len(pool)), background.weights]),
+    )
 
 
 def training_material(study: Study, *, originals: bool = True, pool: bool = True) -> Material:
@@ -144,17 +164,16 @@ def _fit(
     material: Material, schema: Schema, seed: int, tell: Progress, others: pd.DataFrame
 ) -> tuple[Model, pd.DataFrame]:
     table, facets = material.real, list(schema.facet_ids)
-    texts, labels = table["text"].tolist(), table[facets]
-    orders = {facet.id: facet.value_ids for facet in schema.facets}
-    classifier, background = classifier_for(schema, seed), material.background(facets)
+    labels, orders = table[facets], {facet.id: facet.value_ids for facet in schema.facets}
+    classifier = classifier_for(schema, seed)
+    readings, background = classifier.analyse(table["text"].tolist()), material.background(classifier, facets)
     tell("cross-fitting")
     folds = stratified_folds(labels, seed, groups=table["group"].tolist())
-    predictions, known = cross_fit(texts, labels, folds, classifier, others["text"].tolist(), background)
+    predictions, known = cross_fit(readings, labels, folds, classifier, others["text"].tolist(), background)
     tell("training")
-    analysed = classifier.analyse(texts)
-    weights = fit_with(classifier, analysed, labels, background).compile()
+    weights = fit_with(classifier, readings, labels, background).compile()
     calibrations = {facet: _calibration(predictions, facet, weights.facets[facet]) for facet in facets}
-    languages = pd.Series([language_of(text) for text in texts]).value_counts(normalize=True)
+    languages = pd.Series([language_of(text) for text in table["text"]]).value_counts(normalize=True)
     limits = Limits(
         temperatures={facet: found.temperature for facet, found in calibrations.items()},
         priors={facet: found.prior for facet, found in calibrations.items()},
@@ -171,12 +190,12 @@ def _fit(
     tell("across authors")
     mine = table[: material.gold]
     across = across_authors(
-        texts[: material.gold],
+        readings[: material.gold],
         labels[: material.gold],
         mine["author"].tolist(),
         orders,
         classifier,
-        _beside(material, facets),
+        with_pool(material, readings, background),
     )
     card = {
         "schema": {**schema.stamp, "text": schema.model_dump(mode="json", by_alias=True)},
@@ -199,16 +218,6 @@ def _fit(
     }
     model = Model(weights, limits, card, classifier.analyser())
     return model, crossfit[~crossfit["passage"].isin(table["passage"][material.gold :])].reset_index(drop=True)
-
-
-def _beside(material: Material, facets: Sequence[str]) -> Background:
-    """What trains beside one author's passages when another's are judged: exemplars and the pool."""
-    pool, exemplars = material.real[material.gold :], material.background(facets)
-    return Background(
-        [*pool["text"], *exemplars.texts],
-        pd.concat([pool[list(facets)], exemplars.labels], ignore_index=True),
-        np.concatenate([np.ones(len(pool)), exemplars.weights]),
-    )
 
 
 def _scores(predictions: pd.DataFrame, facet: str, values: Sequence[str]) -> tuple[pd.DataFrame, Floats, Places]:

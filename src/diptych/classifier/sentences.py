@@ -1,0 +1,49 @@
+"""A text → its sentences, by stops and what follows them; abbreviations and initials end none."""
+
+from __future__ import annotations
+
+import re
+
+_END = re.compile(
+    r"[.!?…]['\"”’)\]]*\s+(?=[\"“‘'(\[]?[^\W_a-z])"  # a stop, a blank, and no small letter
+    r"|[。！？]['\"”’」』）]*"  # wide stops need no blank
+)
+_SHORT = re.compile(
+    r"\b(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|Gen|Lt|Col|Maj|Sgt|Capt|Adm|Sen|Rep|Gov|Pres|St|Mt|vs|Nos?|Vol|Fig|Jr|Sr|Jan|Feb|Mar"
+    r"|Apr|Aug|Sept?|Oct|Nov|Dec|al|etc|cf|approx|ca|pp|Art|Inc|Ltd|Co|Corp)\.$"
+)
+_TAIL = 12  # letters of a sentence that are looked at for an abbreviation
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the sentences of a text begin and end, blanks around them left out.
+
+    Examples
+    --------
+    >>> sentence_spans("It fell. Then it rose!")
+    [(0, 8), (9, 22)]
+    """
+    found = []
+    start = 0
+    for match in _END.finditer(text):
+        head = text[start : match.end()].rstrip()
+        if head.endswith(".") and _SHORT.search(head[-_TAIL:]):
+            continue
+        if head.strip():
+            found.append((start + len(head) - len(head.lstrip()), start + len(head)))
+        start = match.end()
+    tail = text[start:].rstrip()
+    if tail.strip():
+        found.append((start + len(tail) - len(tail.lstrip()), start + len(tail)))
+    return found
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text.
+
+    Examples
+    --------
+    >>> sentences("The U.S. Congress asked Mr. Smith. He left.")
+    ['The U.S. Congress asked Mr. Smith.', 'He left.']
+    """
+    return [text[start:end] for start, end in sentence_spans(text)]
