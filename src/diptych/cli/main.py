@@ -25,6 +25,7 @@ COMMANDS = {
     "train": ("diptych.cli.classifier", "Train the classifier on gold labels."),
     "evaluate": ("diptych.cli.classifier", "How good the classifier is on passages it has not seen."),
     "classify": ("diptych.cli.classify", "New texts to predictions."),
+    "drift": ("diptych.cli.drift", "Where new texts leave the training texts."),
     "coverage": ("diptych.cli.analysis", "Who writes how much about what, from whose point of view."),
     "divergence": ("diptych.cli.divergence", "How far the authors differ."),
     "simulate": ("diptych.cli.simulate", "What a design can show: coverage of intervals, how many passages to code."),
