@@ -443,7 +443,7 @@ def test_a_damaged_profile_is_refused_with_a_hint(model, damage):
 def test_a_profile_that_is_no_table_is_refused(model, raw):
     card = copying.deepcopy(dict(model.card))
     card["training"]["profile"] = raw
-    with pytest.raises(ModelFormatError, match="damaged"):
+    with pytest.raises(ModelFormatError, match="cannot be read"):
         drift([("a", "b")], replace(model, card=card))
 
 
@@ -515,6 +515,21 @@ def test_mean_rank_is_the_statistic_of_mann_and_whitney():
     grid = np.quantile(training, np.linspace(0, 1, GRID)).tolist()
     exact = mannwhitneyu(new, training).statistic / (len(new) * len(training))
     assert np.mean([rank(grid, x) for x in new]) == pytest.approx(exact, abs=0.003)
+
+
+@pytest.mark.parametrize(("hits", "of", "before", "training"), [(3, 20, 40, 150), (0, 1, 160, 160), (9, 9, 0, 30)])
+@pytest.mark.parametrize("side", [-1, 0, 1])
+def test_noise_of_a_share_is_the_tail_of_fishers_test(hits, of, before, training, side):
+    from scipy.stats import hypergeom
+
+    tables = tuple(np.array([k, n - k], dtype=float) for k, n in ((hits, of), (before, training)))
+    (row,) = judge([Comparison("texts", "x", "", "share", 0.0, 0.0, of, training, side, 0.0, tables)], 0)
+    x = np.arange(of + 1)
+    chance = hypergeom(of + training, hits + before, of).pmf(x)
+    moved = x / of - (hits + before - x) / training
+    size = side * moved if side else np.abs(moved)
+    assert chance[size > row["noise"] + 1e-9].sum() <= 0.05
+    assert row["noise"] == 0 or chance[size >= row["noise"] - 1e-9].sum() > 0.05
 
 
 def test_stability_index_by_hand():

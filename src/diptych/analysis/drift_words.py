@@ -16,7 +16,7 @@ NO_PROFILE = (
 )
 CODE = "`diptych ingest` them, code a sample (`diptych sample --size N`)"
 ADVICE = {
-    "as training": "Neither words nor confidence set these passages apart from those of training: expect answers about as "
+    "as training": "Neither words nor confidence set these passages apart from training's: expect answers about as "
     "good as `diptych evaluate` says. A coded sample (`diptych sample`) can show what they cannot.",
     "too few to tell": "These are too few passages, here or in training, to tell a shift from chance: look at the "
     "passages furthest out one by one, or add texts.",

@@ -173,13 +173,9 @@ def profile_of(model: Model) -> Profile | None:
     raw = model.card.get("training", {}).get("profile")
     if raw is None:
         return None
-    hint = "train it again: `diptych train`"
     try:
         if raw["format"] != FORMAT:
-            raise ModelFormatError(
-                f"the model's profile of its training passages has format {raw['format']}, this diptych reads {FORMAT}",
-                hint=hint,
-            )
+            raise ValueError(f"format {raw['format']}, this diptych reads {FORMAT}")
         found = Profile(
             _count(raw["passages"]),
             _counts(raw["languages"]),
@@ -194,10 +190,9 @@ def profile_of(model: Model) -> Profile | None:
         if max([*found.counts.values(), *found.parties.values()]) > found.passages:
             raise ValueError("more than all passages")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        if isinstance(error, ModelFormatError):
-            raise
         raise ModelFormatError(
-            f"the model's profile of its training passages is damaged ({type(error).__name__}: {error})", hint=hint
+            f"the model's profile of its training passages cannot be read ({type(error).__name__}: {error})",
+            hint="train it again: `diptych train`",
         ) from error
     return found
 
