@@ -30,7 +30,7 @@ OWNED = "Nobody but its owner may read this sentence about the harbour."
 def test_the_public_names_are_these():
     assert diptych.__all__ == [
         *("DiptychError", "PassageClassifier", "Schema", "Study"),
-        *("classify", "coverage", "divergence", "evaluate", "ingest"),
+        *("classify", "coverage", "divergence", "drift", "evaluate", "ingest"),
         *("load_codings", "load_gold", "load_passages"),
         *("reliability", "train", "write_gold", "write_report"),
     ]

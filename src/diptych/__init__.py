@@ -13,6 +13,7 @@ _PLACES = {
     "classify": "diptych.api",
     "coverage": "diptych.api",
     "divergence": "diptych.api",
+    "drift": "diptych.api",
     "evaluate": "diptych.api",
     "ingest": "diptych.documents.ingest",
     "load_codings": "diptych.coding.codings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +200,59 @@ def classify(texts: Sequence[str], study: Study | None = None) -> pd.DataFrame:
     rows = enumerate(({"text": text} for text in texts), 1)
     columns = ["text", *prediction_columns(list(model.weights.facets))]
     return pd.DataFrame(list(predict_rows(rows, model.scorer)), columns=columns)
+
+
+def drift(
+    texts: Iterable[str | tuple[str, str]], study: Study | None = None, *, abstain_at: float = 1.0
+) -> dict[str, Any]:
+    """Say where new texts leave those a model was trained on; see :func:`diptych.analysis.drift.drift`.
+
+    Parameters
+    ----------
+    texts : iterable of str, or of (id, text)
+        Taken a few at a time. Without ids, texts are numbered from 1.
+    study : Study, optional
+        Whose model to use; default: the bundled study's.
+    abstain_at : float, default 1.0
+        The error rate at which abstaining is counted.
+
+    Returns
+    -------
+    dict
+        Plain data; `pandas.DataFrame(found["rows"])` makes a frame of any of its lists of rows.
+
+    Raises
+    ------
+    UsageError
+        If something is neither a text nor a pair of id and text.
+    CodingError
+        If there is no text.
+
+    Examples
+    --------
+    >>> import diptych
+    >>> found = diptych.drift(["Russia sells oil and gas to China through a pipeline."])
+    >>> found["passages"], found["languages"][0]["language"]
+    (1, 'en')
+    """
+    from diptych.analysis.drift import drift as compare
+    from diptych.classifier.bundled import bundled_model
+    from diptych.errors import UsageError
+
+    def row(number: int, given: Any) -> tuple[str, str]:
+        match given:
+            case str(text):
+                return str(number), text
+            case (identifier, str(text)):
+                return str(identifier), text
+        raise UsageError(
+            f"drift: number {number} is no text but {type(given).__name__}", hint="give texts, or pairs of id and text"
+        )
+
+    if isinstance(texts, str):
+        raise UsageError("drift takes a list of texts", hint="drift([text])")
+    model = bundled_model() if study is None else model_for(study)
+    return compare((row(i, given) for i, given in enumerate(texts, 1)), model, abstain_at=abstain_at)
 
 
 def write_report(study: Study, out: str | Path | None = None, *, originals: bool = False) -> Path:

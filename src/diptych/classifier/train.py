@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from diptych.classifier.analyser import Reading
 from diptych.classifier.calibrate import Calibration, brier, calibrate, expected_calibration_error
+from diptych.classifier.drift import profile
 from diptych.classifier.evaluate import (
     Background,
     across_authors,
@@ -207,6 +208,7 @@ def _fit(
             "seed": seed,
             "parameters": {k: v for k, v in classifier.get_params().items() if k not in ("seed", "markers")},
             "hash": _training_hash(material, schema, classifier),
+            "profile": profile(table, facets, known.tolist(), crossfit, limits, classifier.markers),
         },
         "abstains": "on texts that are off topic or in another language; further only with --abstain-at",
         "figures": {
