@@ -276,9 +276,9 @@ def test_a_wrong_encoding_in_study_toml_is_named(command, study):
 
 
 def test_a_document_of_an_unread_format_says_which_are_read(command, study, here):
-    (here / "letter.docx").write_bytes(b"words")
-    result = command("ingest", "letter.docx", "--author", "M. Liang", "-q", "--study", study.root)
-    fails(result, 1, "letter.docx", ".docx", ".txt, .md")
+    (here / "letter.odt").write_bytes(b"words")
+    result = command("ingest", "letter.odt", "--author", "M. Liang", "-q", "--study", study.root)
+    fails(result, 1, "letter.odt: documents of type .odt are not read", ".txt, .text, .md")
 
 
 def test_a_document_that_is_not_there_is_named(command, study, here):

@@ -10,8 +10,8 @@ from diptych.coding.codings import load_codings
 from diptych.coding.disputes import disputes
 from diptych.coding.gold import derive_gold, load_gold, same_labels
 from diptych.coding.sampling import read_sample, samples_folder
-from diptych.documents.ingest import read_passages
-from diptych.errors import DiptychError
+from diptych.documents.ingest import checked_original, read_passages
+from diptych.errors import DiptychError, DocumentError
 from diptych.lock import changed_inputs, lost_outputs
 from diptych.study import Study
 
@@ -73,9 +73,9 @@ def _documents(study: Study) -> Iterator[Line]:
         if passages is None:
             yield Line(what, "missing", "no passage table", "diptych ingest")
             continue
-        original = study.original(document)
-        named = study.root / "seeds" / document.file
-        if original is None and document.file and named.is_file():
+        try:
+            original = checked_original(study, document)
+        except DocumentError:
             yield Line(what, "broken", "the file is not the one the passages were cut from", "put the original back")
             continue
         text = "original at hand" if original else "original not at hand"

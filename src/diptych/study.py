@@ -32,6 +32,8 @@ class Document(BaseModel):
     length: Annotated[int, Field(ge=0)] | None = Field(None, title="code points of the decoded original")
     language: str = ""
     encoding: str = Field("utf-8", title="how the original's bytes are decoded")
+    text_sha256: _Sha256 | None = Field(None, title="of the text extracted from a pdf, docx or html original")
+    extractor: str = Field("", title="what extracted it, with its version")
     columns: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")], str | int] = Field(
         default_factory=dict, title="further columns to compare by"
     )
@@ -210,8 +212,20 @@ class Study:
         """The reviewed corrections to the cutting of a document."""
         return self.root / "seeds" / f"{document}.fixes.toml"
 
+    def text_file(self, document: Document) -> Path:
+        """The text extracted from a pdf (as printed), docx or html (as Markdown) original."""
+        kind = ".txt" if document.file.casefold().endswith(".pdf") else ".md"
+        return self.root / "seeds" / f"{document.id}.extracted{kind}"
+
     def original(self, document: Document) -> Path | None:
-        """Find the original of a document by its sha256, under any file name; `None` if not at hand."""
+        """Find what a document is read from; `None` if it is not at hand.
+
+        That is its extracted text, if it has one, else the original, found by its sha256 under any file name.
+        """
+        if document.text_sha256 is not None:
+            extracted = self.text_file(document)
+            if extracted.is_file() and sha256_file(extracted) == document.text_sha256:
+                return extracted
         named = self.root / "seeds" / document.file if document.file else None
         if document.sha256 is None:
             return named if named and named.is_file() else None
@@ -228,7 +242,9 @@ class Study:
 
 def _is_table(path: Path) -> bool:
     """Whether a file in a documents folder is one of diptych's own."""
-    return path.name == "README.md" or bool(re.search(r"\.(passages|digest)\.jsonl$|\.fixes\.toml$|^\.", path.name))
+    return path.name == "README.md" or bool(
+        re.search(r"\.(passages|digest)\.jsonl$|\.fixes\.toml$|\.extracted\.(txt|md)$|^\.", path.name)
+    )
 
 
 def bundled_folder() -> Path:

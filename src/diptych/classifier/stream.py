@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from diptych.classifier.score import Prediction, Scorer
 from diptych.documents.cut import cut_document
-from diptych.documents.read import decode, is_markdown
+from diptych.documents.duplicates import Duplicates
+from diptych.documents.read import DOCUMENT_FORMATS, read_bytes
 from diptych.documents.text import passage_text, words_of
-from diptych.errors import RecordError, UsageError, nearest
+from diptych.errors import DocumentError, RecordError, UsageError, nearest
+from diptych.exchange.parquet import read_parquet
 from diptych.exchange.tables import Reject, read_table
 from diptych.files import Row, canonical
 
@@ -61,18 +63,51 @@ def prediction_row(
     return row
 
 
-def document_rows(name: str, data: bytes) -> Iterator[tuple[int, Row]]:
+def document_rows(
+    name: str,
+    data: bytes,
+    kind: str | None = None,
+    *,
+    label: str | None = None,
+    text_column: str = TEXT_COLUMN,
+    notes: list[str] | None = None,
+) -> Iterator[tuple[int, Row]]:
     """Cut a document into passages: yield (number, row with document, passage, start, end, text).
+
+    Parameters
+    ----------
+    name : str
+        Its file name, or `-`.
+    data : bytes
+    kind : {'text', 'markdown', 'html', 'pdf', 'docx'}, optional
+        Default: by the name, else text. Offsets point into the decoded text of text and markdown, and into what
+        :func:`diptych.documents.read.read_bytes` extracts from the others.
+    label : str, optional
+        What it is called in `document` and `passage`; default: the name without folder and ending.
+    text_column : str
+        What the column with the text is called.
+    notes : list of str, optional
+        Takes sentences on what could not be read.
 
     Raises
     ------
     DocumentError
-        If it is empty, binary or does not decode.
+        If it is empty, binary, damaged, does not decode, or there is no passage in it.
+    MissingExtraError
+        If the package that reads such documents is not installed.
     """
-    text, _ = decode(data, name)
-    label = "stdin" if name == "-" else Path(name).stem
+    suffix = Path(name).suffix.casefold()
+    said = "standard input" if name == "-" else name
+    source = read_bytes(data, said, kind or DOCUMENT_FORMATS.get(suffix, "text"))
+    if notes is not None:
+        notes += source.notes
+    text = source.text
+    label = label or ("stdin" if name == "-" else Path(name).stem)
     known = words_of(text)
-    for number, passage in enumerate(cut_document(text, label, markdown=is_markdown(Path(name))), 1):
+    passages = cut_document(text, label, markdown=source.markdown)
+    if not passages:
+        raise DocumentError(f"{said}: there is no passage in it", hint="tables, code and notes are no passages")
+    for number, passage in enumerate(passages, 1):
         yield (
             number,
             {
@@ -80,7 +115,7 @@ def document_rows(name: str, data: bytes) -> Iterator[tuple[int, Row]]:
                 "passage": passage.passage,
                 "start": passage.spans[0][0],
                 "end": passage.spans[-1][1],
-                TEXT_COLUMN: passage_text(text, passage.spans, known),
+                text_column: passage_text(text, passage.spans, known),
             },
         )
 
@@ -97,7 +132,11 @@ def table_rows(
     """
     wanted = [text_column, *([id_column] if id_column else [])]
     first = True
-    for line, row in read_table(stream, name, kind, wanted if kind != "jsonl" else ()):
+    if kind == "parquet":
+        rows = read_parquet(stream, name, wanted, text_column=text_column)
+    else:
+        rows = read_table(stream, name, kind, wanted if kind != "jsonl" else ())
+    for line, row in rows:
         if isinstance(row, Reject):
             yield line, row
             continue
@@ -108,16 +147,29 @@ def table_rows(
                     f"{name}: column {missing!r} is missing{nearest(missing, row)}",
                     hint=f"columns here: {', '.join(row)}; name yours with --text-column or --id-column",
                 )
-            yield line, Reject(line, f"column {missing!r} is missing", canonical(row))
+            yield line, Reject(line, f"column {missing!r} is missing", _shown(row))
             continue
         first = False
-        if not isinstance(row[text_column], str):
-            kind_found = type(row[text_column]).__name__
-            yield line, Reject(line, f"{text_column} is no text but {kind_found}", canonical(row))
-        elif not row[text_column].strip():
-            yield line, Reject(line, f"{text_column} is empty", canonical(row))
-        else:
-            yield line, row
+        fault = _fault(row[text_column])
+        yield line, Reject(line, f"{text_column} {fault}", _shown(row)) if fault else row
+
+
+def _fault(text: Any) -> str:
+    """What keeps a value from being classified, or an empty text."""
+    if not isinstance(text, str):
+        return f"is no text but {'null' if text is None else type(text).__name__}"
+    if not text.strip():
+        return "is empty"
+    if "\0" in text:
+        return "holds a NUL character: it is damaged, or was UTF-16"
+    return "" if any(c.isalnum() for c in text) else "holds no word"
+
+
+def _shown(row: Row) -> str:
+    try:
+        return canonical(row)
+    except TypeError:  # a date, or what else a Parquet file may hold
+        return canonical({name: value if isinstance(value, str) else str(value) for name, value in row.items()})
 
 
 def predict_rows(
@@ -166,3 +218,50 @@ def predict_rows(
             **row,
             **prediction_row(prediction, prefix=prefix, probabilities=probabilities, abstain=abstain, least=least),
         }
+
+
+def mark_duplicates(
+    rows: Iterable[Row | Reject],
+    seen: Duplicates,
+    *,
+    text_column: str = TEXT_COLUMN,
+    id_column: str | None = None,
+    column: str | None = None,
+) -> Iterator[Row | Reject]:
+    """Count rows whose text repeats an earlier one's in `seen`, and name that one in a column, if one is given.
+
+    Parameters
+    ----------
+    rows : iterable of rows
+        Rejects pass through.
+    seen : Duplicates
+        Counts.
+    text_column, id_column : str
+        A row is named by its `passage`, if it has one, else by the id column, else by its number among the rows that
+        come out, from 1.
+    column : str, optional
+        Takes the name of the first row that is repeated; None where nothing is.
+
+    Raises
+    ------
+    UsageError
+        If the input has that column already.
+    """
+    number = 0
+    for row in rows:
+        if isinstance(row, Reject):
+            yield row
+            continue
+        number += 1
+        names = [row.get(one) for one in ("passage", id_column) if one and one != text_column]
+        name = next((one for one in names if isinstance(one, str | int) and one != ""), number)
+        found = seen.look(row[text_column], name)
+        if column is None:
+            yield row
+            continue
+        if column in row:
+            raise UsageError(
+                f"the input has a column {column!r}, which --mark-duplicates adds",
+                hint="keep both with --prefix, for example --prefix predicted_",
+            )
+        yield {**row, column: found.first if found else None}

@@ -15,6 +15,7 @@ from diptych.cli.options import Talk, common, print_table, set_aside
 
 if TYPE_CHECKING:
     from diptych.classifier.persist import Model
+    from diptych.documents.duplicates import Duplicates
     from diptych.exchange.tables import Reject
     from diptych.files import Row
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--input",
     "kind",
-    type=click.Choice(["text", "csv", "tsv", "jsonl"]),
+    type=click.Choice(["text", "markdown", "html", "pdf", "docx", "csv", "tsv", "jsonl", "parquet"]),
     help="What the input is [default: by the file's ending; standard input is text].",
 )
 @click.option(
@@ -54,6 +55,13 @@ if TYPE_CHECKING:
     help="Abstain so that at most this share of the answers that stand is wrong (upper 95 % bound); at 1 only on "
     "texts that are off topic or in another language.",
 )
+@click.option(
+    "--mark-duplicates",
+    "mark",
+    is_flag=True,
+    help="Add a column duplicate_of: the first passage that this one repeats, word for word or nearly, by its "
+    "passage, --id-column, or number among the rows that come out.",
+)
 @click.option("--explain", "explain_it", is_flag=True, help="Say which words and sentences moved each answer.")
 @click.option(
     "--model",
@@ -74,17 +82,26 @@ def classify_command(
     probabilities: bool,
     no_abstain: bool,
     abstain_at: float,
+    mark: bool,
     explain_it: bool,
     model_path: Path | None,
     folder: Path | None,
     talk: Talk,
 ) -> None:
-    """Classify new texts: documents (.txt, .md), tables (.csv, .tsv, .jsonl), or - for standard input.
+    """Classify new texts: documents, tables, or - for standard input.
 
-    Documents are cut into passages. One row a passage comes out, in the order it went in, with the
-    input's own columns first. Rows that cannot be read go to a file of rejects.
+    Documents (.txt, .md, .html, .pdf, .docx) are cut into passages; tables are .csv, .tsv, .jsonl and
+    .parquet. One row a passage comes out, in the order it went in, with the input's own columns first.
+    Rows that cannot be read go to a file of rejects; so do files, where several are given. Offsets of
+    html, pdf and docx point into their extracted text, which `diptych ingest` stores.
+
+    How many passages repeat an earlier one is said at the end: word for word (case and punctuation do
+    not count), or nearly, with nine tenths of the words in common. Passages are compared with the first
+    200,000 different ones (20 million words), word for word with the first million.
     """
-    from diptych.classifier.stream import predict_rows
+    from diptych.classifier.inputs import input_kind, input_rows
+    from diptych.classifier.stream import mark_duplicates, predict_rows
+    from diptych.documents.duplicates import Duplicates
     from diptych.errors import UsageError
 
     if not files:
@@ -94,15 +111,18 @@ def classify_command(
     if form is None:
         form = "csv" if out and out.suffix == ".csv" else "table" if sys.stdout.isatty() and not out else "jsonl"
     model = _model(model_path, folder, talk)
-    rows = _rows(files, kind, text_column, id_column)
+    inputs = [(name, input_kind(name, kind)) for name in files]
+    notes: list[str] = []
+    rows = input_rows(inputs, text_column=text_column, id_column=id_column, notes=notes)
     if not 0 <= abstain_at <= 1:
         raise UsageError(f"--abstain-at {abstain_at} lies outside 0 to 1")
     rejects: list[Reject] = []
+    if explain_it and mark:
+        raise UsageError("--explain writes no table that --mark-duplicates could add a column to", hint="leave one out")
     if explain_it:
         with _target(out) as stream:
             _explain(rows, rejects, model, text_column, form, stream)
-        if rejects:
-            _set_aside(rejects, out, files[0])
+        _finish(notes, rejects, out, files[0], talk)
         return
     results = predict_rows(
         rows,
@@ -113,14 +133,17 @@ def classify_command(
         abstain=not no_abstain,
         abstain_at=abstain_at,
     )
+    seen = Duplicates()
+    results = mark_duplicates(
+        results, seen, text_column=text_column, id_column=id_column, column=f"{prefix}duplicate_of" if mark else None
+    )
     good = _without(results, rejects)
     with _target(out) as stream:
         if form == "table":
             _print_predictions(list(good), list(model.weights.facets), text_column, prefix)
         else:
             _write(good, form, stream)
-    if rejects:
-        _set_aside(rejects, out, files[0])
+    _finish([*notes, *_repeats(seen)], rejects, out, files[0], talk)
 
 
 def _explain(
@@ -168,30 +191,6 @@ def _model(path: Path | None, folder: Path | None, talk: Talk) -> Model:
         return bundled_model()
 
 
-def _rows(
-    files: tuple[str, ...], kind: str | None, text_column: str, id_column: str | None
-) -> Iterator[tuple[int, Any]]:
-    from diptych.classifier.stream import document_rows, table_rows
-    from diptych.documents.read import DOCUMENT_FORMATS
-    from diptych.errors import DocumentError
-    from diptych.exchange.tables import open_input, table_format
-
-    for name in files:
-        suffix = Path(name).suffix.casefold()
-        is_text = kind == "text" or (kind is None and (name == "-" or suffix in DOCUMENT_FORMATS))
-        found = "text" if is_text else table_format(name, kind)
-        with open_input(name) as stream:
-            if found == "text":
-                data = stream.read()
-                if not data.strip():
-                    raise DocumentError(
-                        f"{'standard input' if name == '-' else name}: there is no text", hint="give it some text"
-                    )
-                yield from document_rows(name, data)
-            else:
-                yield from table_rows(stream, name, found, text_column=text_column, id_column=id_column)
-
-
 def _without(results: Iterator[Row | Reject], rejects: list[Reject]) -> Iterator[Row]:
     from diptych.exchange.tables import Reject
 
@@ -223,13 +222,38 @@ def _print_predictions(rows: list[Row], facets: list[str], text_column: str, pre
         for facet in facets:
             value = row[prefix + facet] or "(abstains)"
             line[facet] = f"{value} {row[f'{prefix}{facet}_p']:.2f}"
-        line["note"] = "off topic" if row[f"{prefix}off_topic"] else ""
+        first = row.get(f"{prefix}duplicate_of")
+        remarks = ["off topic" if row[f"{prefix}off_topic"] else "", f"repeats {first}" if first is not None else ""]
+        line["note"] = ", ".join(filter(None, remarks))
         line["language"] = row[f"{prefix}language"]
         shown.append(line)
     print_table(shown, {"text": "text", **{facet: facet for facet in facets}, "language": "language", "note": ""})
 
 
-def _set_aside(rejects: list[Reject], out: Path | None, first_input: str) -> None:
+def _repeats(seen: Duplicates) -> list[str]:
+    """How many passages repeat an earlier one, in words."""
+    said = []
+    if seen.exact:
+        subject = "1 passage repeats" if seen.exact == 1 else f"{seen.exact:,} passages repeat"
+        said.append(f"{subject} an earlier one word for word" + (f", {seen.near:,} nearly" if seen.near else ""))
+    elif seen.near:
+        subject = "1 passage nearly repeats" if seen.near == 1 else f"{seen.near:,} passages nearly repeat"
+        said.append(f"{subject} an earlier one")
+    if seen.full:
+        said.append(f"later ones were compared with the first {seen.remembered:,} different passages only")
+    return said
+
+
+def _finish(notes: list[str], rejects: list[Reject], out: Path | None, first_input: str, talk: Talk) -> None:
+    """Say what there is to say, and set aside what was not taken."""
+    for note in notes:
+        talk(note)
+    if not rejects:
+        return
     stem = out.name if out else Path(first_input).name if first_input != "-" else "stdin"
     path = (out.parent if out else Path()) / f"{stem}.rejects.jsonl"
-    set_aside(path, rejects, f", line {rejects[0].line}: {rejects[0].reason}", hint="all other rows are done")
+    first = rejects[0]
+    where = f", {first.file}" if first.file and first.line else ""
+    where += f", line {first.line}" if first.line else ""
+    what = "rows" if all(reject.line for reject in rejects) else "files or rows"
+    set_aside(path, rejects, f"{where}: {first.reason}", what=what, hint="all other rows are done")

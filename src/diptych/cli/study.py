@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from diptych.cli.options import (
+    RowsRejected,
     Talk,
     common,
     find_study,
@@ -62,21 +63,35 @@ def ingest_command(
     folder: Path | None,
     talk: Talk,
 ) -> None:
-    """Cut documents into passages.
+    """Cut documents into passages (.txt, .md, .html, .pdf, .docx).
 
     Without FILE: every document of study.toml whose original is at hand (found by its sha256, under
     any name). With FILE: takes new documents into the study first; a FILE that is a known original
-    needs no further word.
+    needs no further word. Of html, pdf and docx the extracted text is stored beside the original, in
+    `seeds/<id>.extracted.md` (pdf: .txt), and is what the passages' offsets point into. Of several
+    files, one that cannot be read is named and the others are taken.
     """
     from diptych.coding.codings import load_codings
-    from diptych.documents.ingest import add_document, ingest
+    from diptych.documents.ingest import add_source, ingest
+    from diptych.documents.read import read_document
+    from diptych.errors import DocumentError
     from diptych.files import exclusive
     from diptych.study import Study
 
     study = find_study(folder)
+    refused: list[str] = []
     with exclusive(study.state):
         for file in files:
-            document = add_document(study, file, author=author, title=title, year=year)
+            try:
+                source = read_document(file)
+            except DocumentError as error:
+                if len(files) == 1:
+                    raise
+                refused.append("; ".join(filter(None, (str(error), error.hint))))
+                continue
+            for note in source.notes:
+                talk(note)
+            document = add_source(study, file, source, author=author, title=title, year=year)
             talk(f"{file} is {document.id} by {document.author}")
             study = Study.load(study.root)
         coded = load_codings(study)["passage"].unique() if not recut else ()
@@ -110,6 +125,10 @@ def ingest_command(
         talk(
             "where an original is not at hand, its passage table and digests are used; "
             "put it into seeds/ to read its text"
+        )
+    if refused:
+        raise RowsRejected(
+            "\n".join([f"{len(refused)} of {len(files)} files not taken:", *refused]), hint="the other files are taken"
         )
 
 

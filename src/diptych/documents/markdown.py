@@ -1,9 +1,10 @@
-"""Markdown lines → the same blocks as a printed page gives: marks taken off, offsets kept."""
+"""Markdown lines → the same blocks as a printed page gives: marks taken off, offsets kept; and the way back."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from diptych.documents.layout import Block, Kind
 from diptych.documents.lines import Line
@@ -17,6 +18,35 @@ _RULE = re.compile(r"^(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,})$")
 _UNDERLINE = re.compile(r"^(?:=+|-{2,})$")
 _FENCE = re.compile(r"^(`{3,}(?=[^`]*$)|~{3,})")
 _ASIDE = re.compile(r"^(?:\[\^[^\]]+\]:|\[[^\]]+\]:\s|\||<!--|!\[[^\]]*\]\([^)]*\)$|</?\w+[^>]*>$)")
+_YEAR = re.compile(r"\d{3,9}[.)]\s")  # at the beginning of a sentence, not of a list
+_ESCAPE = re.compile(rf"\\(?=[!-/:-@\[-`{{-~]|{_YEAR.pattern})")
+
+
+class Piece(NamedTuple):
+    """One paragraph to be written: its text, and the mark before it (`# `, `- `, `> ` or none)."""
+
+    text: str
+    mark: str = ""
+
+
+def compose(pieces: Iterable[Piece]) -> str:
+    r"""Return Markdown, one line a paragraph, that is read back as the same paragraphs.
+
+    >>> compose([Piece("On  the quay", "# "), Piece("#1 is the old crane."), Piece(" \n- ")])
+    '# On the quay\n\n\\#1 is the old crane.\n'
+    """
+    lines = []
+    for piece in pieces:
+        text = " ".join(piece.text.split())
+        if any(c.isalnum() for c in text):
+            lines.append(piece.mark + text if piece.mark else _escaped(text))
+    return "\n\n".join(lines) + "\n" if lines else ""
+
+
+def _escaped(text: str) -> str:
+    """The text, so written that its first letters are no mark."""
+    marks = any(mark.match(text) for mark in (_FENCE, _ESCAPE, _YEAR)) or text.startswith(("#", "<!--"))
+    return "\\" + text if marks or _kind(text)[0] is Kind.NOTE else text
 
 
 def markdown_blocks(lines: Sequence[Line | None]) -> list[Block]:
@@ -69,6 +99,8 @@ def _front_matter(lines: Sequence[Line | None]) -> int:
 
 def _kind(text: str) -> tuple[Kind, int]:
     """What a line is, and how many of its first characters are marks."""
+    if escape := _ESCAPE.match(text):
+        return Kind.BODY, escape.end()
     if text.startswith("#") and (heading := _HEADING.match(text)):
         return Kind.HEADING, heading.end()
     if _RULE.match(text):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from diptych.documents.ingest import checked_original, read_passages
-from diptych.documents.read import read_document
+from diptych.documents.ingest import read_original, read_passages
 from diptych.documents.text import passage_text, text_hash, words_of
 from diptych.errors import DocumentError, StudyError
 from diptych.files import read_jsonl
@@ -59,8 +58,8 @@ def _rows(study: Study, document: Document, *, originals: bool) -> list[dict[str
     stored = read_passages(study, document)
     if stored is None:
         return []
-    path = checked_original(study, document) if originals else None
-    whole = read_document(path, document.encoding).text if path else None
+    original = read_original(study, document) if originals else None
+    whole = original.text if original else None
     known = words_of(whole) if whole else frozenset()
     digests = read_digests(study, document)
     rows: list[dict[str, Any]] = []

@@ -1,7 +1,8 @@
-"""CSV and JSON Lines, read as a stream: every row with its line number, bad rows aside."""
+"""CSV and JSON Lines (and, next door, Parquet), read as a stream: every row with its line number, bad rows aside."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -15,22 +16,24 @@ from typing import IO, Any
 from diptych.errors import RecordError, UsageError, nearest
 from diptych.files import Row, parse_object
 
-TABLE_FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+TABLE_FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 FIELD_LIMIT = 64 * 1024 * 1024
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that was not taken: where it stood, why, and what it said."""
+    """A row that was not taken: where it stood, why, what it said, and, of several files, in which."""
 
     line: int
     reason: str
     row: str
+    file: str = ""
 
 
 def table_format(name: str, given: str | None = None) -> str:
-    """Return csv, tsv or jsonl, as given or by the file's ending.
+    """Return csv, tsv, jsonl or parquet, as given or by the file's ending.
 
     Raises
     ------
@@ -43,7 +46,7 @@ def table_format(name: str, given: str | None = None) -> str:
     if suffix not in TABLE_FORMATS:
         raise UsageError(
             f"{name}: cannot tell the format from the name{nearest(suffix, TABLE_FORMATS)}",
-            hint="name the file .csv, .tsv or .jsonl",
+            hint="name the file .csv, .tsv, .jsonl or .parquet",
         )
     return TABLE_FORMATS[suffix]
 
@@ -84,6 +87,8 @@ def empty_table(name: str) -> RecordError:
 def _read_jsonl(stream: IO[bytes], name: str, required: Sequence[str]) -> Iterator[tuple[int, Row | Reject]]:
     number = 0
     for number, raw in enumerate(stream, 1):
+        if number == 1:
+            _check_utf8(raw, name)
         if not raw.strip():
             continue
         try:
@@ -105,6 +110,15 @@ def _read_jsonl(stream: IO[bytes], name: str, required: Sequence[str]) -> Iterat
         raise empty_table(name)
 
 
+def _check_utf8(first: bytes, name: str) -> None:
+    """Refuse a table in UTF-16, as spreadsheets write it under the name of Unicode text."""
+    if first.startswith(_UTF16) or b"\0" in first:
+        raise RecordError(
+            f"{'standard input' if name == '-' else name}: the table is in UTF-16 or damaged, not in UTF-8",
+            hint="save it as UTF-8, for example: iconv -f UTF-16 -t UTF-8 IN > OUT",
+        )
+
+
 def _read_csv(
     stream: IO[bytes], name: str, delimiter: str, required: Sequence[str]
 ) -> Iterator[tuple[int, Row | Reject]]:
@@ -115,6 +129,7 @@ def _read_csv(
         header = next(reader, None)
         if not header:
             raise empty_table(name)
+        _check_utf8(delimiter.join(header).encode("utf-8", "surrogateescape"), name)
         header = [column.strip() for column in header]
         twice = sorted({column for column in header if header.count(column) > 1})
         if twice:
@@ -225,4 +240,5 @@ def _cell(value: Any) -> Any:
 def reject_rows(rejects: Iterable[Reject]) -> Iterator[Row]:
     """Rejects as rows of a table."""
     for reject in rejects:
-        yield {"line": reject.line, "reason": reject.reason, "row": reject.row}
+        where = {"file": reject.file} if reject.file else {}
+        yield {**where, "line": reject.line, "reason": reject.reason, "row": reject.row}

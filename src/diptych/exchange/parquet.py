@@ -1,0 +1,140 @@
+"""Parquet tables, read batch by batch: what cannot be read goes aside, the rest goes on."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from typing import IO, TYPE_CHECKING, Any
+
+from diptych.errors import MissingExtraError, RecordError, nearest
+from diptych.exchange.tables import Reject
+from diptych.files import Row
+
+if TYPE_CHECKING:
+    from pyarrow import DataType, RecordBatch, Schema
+
+BATCH = 512  # rows in memory at a time
+
+
+def check_parquet() -> None:
+    """Raise `MissingExtraError` if Parquet cannot be read here."""
+    if find_spec("pyarrow") is None:
+        raise MissingExtraError("pyarrow", "parquet")
+
+
+def read_parquet(
+    stream: IO[bytes], name: str, required: Sequence[str] = (), *, text_column: str | None = None
+) -> Iterator[tuple[int, Row | Reject]]:
+    """Yield (row number from 1, row) of a Parquet table; rows that cannot be read are yielded as a `Reject`.
+
+    Parameters
+    ----------
+    stream : binary file
+        One that cannot be rewound (a pipe) is first copied to a temporary file: the index stands at the end.
+    name : str
+        Stands in errors.
+    required : sequence of str
+        Columns that must be there.
+    text_column : str, optional
+        A column that must hold text.
+
+    Raises
+    ------
+    MissingExtraError
+        If pyarrow is not installed.
+    RecordError
+        If it is no Parquet file, a column is missing or stands twice, or the text column holds something else.
+    """
+    check_parquet()
+    if stream.seekable():
+        yield from _read(stream, name, required, text_column)
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        yield from _read(copy, name, required, text_column)
+
+
+def _read(
+    stream: IO[bytes], name: str, required: Sequence[str], text_column: str | None
+) -> Iterator[tuple[int, Row | Reject]]:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    said = "standard input" if name == "-" else name
+    try:
+        table = ParquetFile(stream)
+        schema = table.schema_arrow
+    except (ArrowException, OSError, ValueError) as error:
+        raise RecordError(
+            f"{said}: this is no Parquet file, or it is damaged ({_first_line(error)})", hint="write the file anew"
+        ) from error
+    _check_columns(schema, said, required, text_column)
+    done = 0
+    for group in range(table.num_row_groups):
+        end = done + table.metadata.row_group(group).num_rows
+        place = done
+        try:
+            for batch in table.iter_batches(batch_size=BATCH, row_groups=[group], use_threads=False):
+                yield from _rows(batch, place)
+                place += batch.num_rows
+        except (ArrowException, OSError, ValueError) as error:
+            reason = f"rows {place + 1} to {end} (row group {group + 1}) cannot be read: {_first_line(error)}"
+            yield place + 1, Reject(place + 1, reason, "")
+        done = end
+
+
+def _check_columns(schema: Schema, name: str, required: Sequence[str], text_column: str | None) -> None:
+    columns = list(schema.names)
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise RecordError(f"{name}: column {twice[0]!r} stands twice", hint="rename or remove one of them")
+    for column in required:
+        if column not in columns:
+            raise RecordError(
+                f"{name}: column {column!r} is missing{nearest(column, columns)}",
+                hint=f"columns here: {', '.join(columns)}; name yours with --text-column or --id-column",
+            )
+    if text_column is None or _is_text(schema.field(text_column).type):
+        return
+    texts = [field.name for field in schema if _is_text(field.type)]
+    raise RecordError(
+        f"{name}: column {text_column!r} holds no text but {schema.field(text_column).type}",
+        hint=f"columns with text here: {', '.join(texts)}; name yours with --text-column"
+        if texts
+        else "no column of this table holds text",
+    )
+
+
+def _is_text(kind: DataType) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return any(check(kind) for check in (types.is_string, types.is_large_string, types.is_string_view))
+
+
+def _rows(batch: RecordBatch, before: int) -> Iterator[tuple[int, Row | Reject]]:
+    """Rows of one batch; where a value is no UTF-8, one by one."""
+    try:
+        rows = batch.to_pylist()
+    except UnicodeDecodeError:
+        if batch.num_rows == 1:
+            yield before + 1, Reject(before + 1, "not UTF-8", "")
+            return
+        for place in range(batch.num_rows):
+            yield from _rows(batch.slice(place, 1), before + place)
+        return
+    for place, row in enumerate(rows, before + 1):
+        yield place, {column: _plain(value) for column, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON knows it: “not a number” is no number."""
+    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
