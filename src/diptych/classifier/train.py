@@ -24,6 +24,7 @@ from diptych.classifier.evaluate import (
 )
 from diptych.classifier.language import language_of
 from diptych.classifier.model import PassageClassifier
+from diptych.classifier.persist import FORMAT as MODEL_FORMAT
 from diptych.classifier.persist import Model, save_model
 from diptych.classifier.predictions import crossfit_file
 from diptych.classifier.score import Limits, calibrated, chosen
@@ -181,6 +182,7 @@ def _fit(
         leans={facet: found.lean for facet, found in calibrations.items()},
         curves={facet: found.curve for facet, found in calibrations.items()},
         least_known=round(0.75 * float(np.quantile(known, 0.01)), 4),
+        least_known_unnamed=round(float(np.quantile(known, 0.05 if classifier.markers else 0.0)), 4),
         languages=tuple(sorted(str(name) for name in languages[languages >= 0.02].index if name != "und")),
     )
     passages = np.concatenate([table["passage"].to_numpy(), others["passage"].to_numpy()])
@@ -268,7 +270,7 @@ def _training_hash(material: Material, schema: Schema, classifier: PassageClassi
     rows = [
         part[columns].astype("string").fillna("").to_numpy().tolist() for part in (material.real, material.exemplars)
     ]
-    said = canonical([rows, schema.structure_hash, classifier.get_params(), FORMAT])
+    said = canonical([rows, schema.structure_hash, classifier.get_params(), MODEL_FORMAT])
     return sha256_bytes(said.encode())
 
 
