@@ -41,6 +41,7 @@ from diptych.study import Study
 Progress = Callable[[str], None]
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
+MANY_PASSAGES = 500  # fewer know too few words to be strict with a text that names no party
 MANY_DOCUMENTS = 10  # fewer are too few to be the unit of folds: sections are
 
 
@@ -181,8 +182,8 @@ def _fit(
         priors={facet: found.prior for facet, found in calibrations.items()},
         leans={facet: found.lean for facet, found in calibrations.items()},
         curves={facet: found.curve for facet, found in calibrations.items()},
-        least_known=round(0.75 * float(np.quantile(known, 0.01)), 4),
-        least_known_unnamed=round(float(np.quantile(known, 0.05 if classifier.markers else 0.0)), 4),
+        least_known=(least := round(0.75 * float(np.quantile(known, 0.01)), 4)),
+        least_known_unnamed=round(float(np.quantile(known, 0.05)), 4) if len(known) >= MANY_PASSAGES else least,
         languages=tuple(sorted(str(name) for name in languages[languages >= 0.02].index if name != "und")),
     )
     passages = np.concatenate([table["passage"].to_numpy(), others["passage"].to_numpy()])
