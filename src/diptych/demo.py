@@ -15,6 +15,7 @@ from diptych.report.sentences import cell_label, counted
 from diptych.study import Study
 
 COPIED = ("study.toml", "schemas", "seeds", "annotations")
+LEFT = ("*.txt", ".*", "round-2.jsonl")  # originals; and of the exemplars one round trains in a third of the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def copy_bundled(target: Path) -> Study:
         for name in COPIED:
             place = source.root / name
             if place.is_dir():
-                shutil.copytree(place, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.txt", ".*"))
+                shutil.copytree(place, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*LEFT))
             else:
                 target.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(place, target / name)

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from diptych.classifier.parties import Parties
@@ -45,10 +45,13 @@ class Reading:
         The terms of all sentences by kind, with repetitions.
     shares : tuple of float
         Counts over the whole passage, in the order of :meth:`Analyser.share_names`.
+    names_party : bool
+        Whether any party is named; true where a schema names none.
     """
 
     terms: Terms
     shares: tuple[float, ...] = ()
+    names_party: bool = True
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Analyser:
                 named.append(self.parties.tokens(sentence))
                 terms["parties"] += self.parties.around(named[-1])
                 terms["sides"] += self.parties.sides(named[-1])
-        return Reading(terms, shares(self.parties, named))
+        unnamed = bool(self.parties.markers) and not any(map(self.parties.is_party, chain.from_iterable(named)))
+        return Reading(terms, shares(self.parties, named), not unnamed)
 
     def terms(self, text: str) -> Terms:
         """Return the terms of a text by kind, with repetitions."""

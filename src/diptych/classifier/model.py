@@ -22,7 +22,7 @@ from diptych.classifier.analyser import KINDS, Analyser, Reading
 from diptych.classifier.labels import ONE, label_table
 from diptych.classifier.linear import Floats, fit_linear
 from diptych.classifier.parties import Parties, attitudes
-from diptych.classifier.score import ADDITIVE, KIND_WEIGHTS, Weights, facet_slices, term_hash
+from diptych.classifier.score import ADDITIVE, KIND_WEIGHTS, RAREST, Weights, facet_slices, term_hash
 from diptych.errors import NotTrainedError, UsageError
 
 FEWEST = 5  # passages: one to test on, four to learn from
@@ -207,10 +207,13 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return {facet: raw[:, part] for facet, part in facet_slices(self.facets_).items()}
 
     def known(self, text: str | Reading) -> float:
-        """Return the share of a text's words that were seen in training, 0 to 1."""
+        """Return the share of a text's words that training saw, and not too rarely, 0 to 1."""
         found = [term for term in self.analyse([text])[0].terms[KINDS[0]] if " " not in term]
-        vocabulary = self.tables_[KINDS[0]].vocabulary_ if KINDS[0] in self.tables_ else {}
-        return sum(word in vocabulary for word in found) / len(found) if found else 0.0
+        if KINDS[0] not in self.tables_ or not found:
+            return 0.0
+        table = self.tables_[KINDS[0]]
+        places = [table.vocabulary_.get(word) for word in found]
+        return float(np.mean([place is not None and table.idf_[place] <= RAREST for place in places]))
 
     def predict_proba(self, X: Sequence[str]) -> Any:
         """Return facet → array of shape (n, values), rows summing to 1; of one facet the array, as in `classes_`."""

@@ -69,6 +69,7 @@ def save_model(path: Path, model: Model) -> None:
         "limits": {
             **{key: dict(getattr(model.limits, key)) for key in _BY_FACET},
             "least_known": model.limits.least_known,
+            "least_known_unnamed": model.limits.least_known_unnamed,
             "languages": list(model.limits.languages),
         },
         "analyser": model.analyser.settings(),
@@ -164,6 +165,7 @@ def _checked(
             {str(k): [float(x) for x in _listed(v)] for k, v in raw["leans"].items()},
             {str(k): [(float(p), int(n), int(e)) for p, n, e in _listed(v)] for k, v in raw["curves"].items()},
             float(raw["least_known"]),
+            float(raw.get("least_known_unnamed", 0.0)),
             tuple(str(v) for v in languages),
         )
         analyser = Analyser.of(card["analyser"])
@@ -201,7 +203,7 @@ def _check_arrays(name: str, facets: dict[str, list[str]], arrays: dict[str, NDA
 
 
 def _check_limits(name: str, facets: dict[str, list[str]], limits: Limits) -> None:
-    if not 0 <= limits.least_known <= 1:
+    if not (0 <= limits.least_known <= 1 and 0 <= limits.least_known_unnamed <= 1):
         raise ModelFormatError(f"{name}: the least share of known words is out of range")
     if any(not 1e-3 <= t < 1e6 for t in limits.temperatures.values()):
         raise ModelFormatError(f"{name}: a temperature is out of range")

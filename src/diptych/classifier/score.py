@@ -11,10 +11,11 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.classifier.analyser import KINDS, Analyser
+from diptych.classifier.analyser import KINDS, Analyser, Reading
 from diptych.classifier.language import language_of
 
 KIND_WEIGHTS = {"words": 1.0, "runs": 0.7, "parties": 1.2, "sides": 0.8}
+RAREST = 1.0 + math.log(500)  # idf of a word in one text of 500: a rarer one is not counted as known
 ADDITIVE = "runs"  # counted as they come, so that a word's runs can be one row: length is the root of the sum of idf²
 
 
@@ -65,6 +66,8 @@ class Limits:
         How many cross-fitted real passages had an answer of at least this probability, and how many were wrong.
     least_known : float
         The least share of known words; below it a text is off topic.
+    least_known_unnamed : float
+        The same for a text that names no party, where a schema names parties: it has to look more like training.
     languages : sequence of str
     """
 
@@ -73,6 +76,7 @@ class Limits:
     leans: Mapping[str, Sequence[float]] = field(default_factory=dict)
     curves: Mapping[str, Sequence[tuple[float, int, int]]] = field(default_factory=dict)
     least_known: float = 0.0
+    least_known_unnamed: float = 0.0
     languages: Sequence[str] = ()
 
     def threshold(self, facet: str, rate: float) -> float:
@@ -152,7 +156,11 @@ class Scorer:
 
     def scores(self, text: str) -> tuple[NDArray[np.float64], float]:
         """Return the V scores of a text, and the share of its words that the model knows (0 to 1)."""
-        weights, reading = self.weights, self.analyser.read(text)
+        return self.scores_of(self.analyser.read(text))
+
+    def scores_of(self, reading: Reading) -> tuple[NDArray[np.float64], float]:
+        """Return what :meth:`scores` returns, of a text that was taken apart."""
+        weights = self.weights
         result = weights.intercepts.astype(np.float64)
         if weights.shares is not None:
             result += np.asarray(reading.shares) @ weights.shares.astype(np.float64)
@@ -164,7 +172,9 @@ class Scorer:
             if kind == KINDS[0]:
                 single = [count if " " not in term else 0 for term, count in counts.items()]
                 total = sum(single)
-                known = sum(count for count, hit in zip(single, seen, strict=True) if hit)
+                seen_well = seen.copy()
+                seen_well[seen] = weights.idf[found[seen]] <= RAREST
+                known = sum(count for count, hit in zip(single, seen_well, strict=True) if hit)
             if not seen.any():
                 continue
             index, number = found[seen], np.fromiter(counts.values(), dtype=float)[seen]
@@ -187,14 +197,16 @@ class Scorer:
         return np.where(self.weights.hashes[places] == wanted, places, -1)
 
     def _one(self, text: str) -> Prediction:
-        scores, known = self.scores(text)
+        reading = self.analyser.read(text)
+        scores, known = self.scores_of(reading)
         probabilities, answers = {}, {}
         for facet, values in self.weights.facets.items():
             shares = calibrated(scores[None, self._slices[facet]], self.limits, facet)[0]
             probabilities[facet] = dict(zip(values, map(float, shares), strict=True))
             answers[facet] = values[int(chosen(shares[None], self.limits, facet)[0])]
         language = language_of(text)
-        off_topic = known < self.limits.least_known or known == 0
+        least = self.limits.least_known if reading.names_party else self.limits.least_known_unnamed
+        off_topic = known < least or known == 0
         foreign = bool(self.limits.languages) and language not in (*self.limits.languages, "und")
         return Prediction(probabilities, answers, known, off_topic, language, off_topic or foreign)
 

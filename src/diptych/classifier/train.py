@@ -24,6 +24,7 @@ from diptych.classifier.evaluate import (
 )
 from diptych.classifier.language import language_of
 from diptych.classifier.model import PassageClassifier
+from diptych.classifier.persist import FORMAT as MODEL_FORMAT
 from diptych.classifier.persist import Model, save_model
 from diptych.classifier.predictions import crossfit_file
 from diptych.classifier.score import Limits, calibrated, chosen
@@ -40,6 +41,7 @@ from diptych.study import Study
 Progress = Callable[[str], None]
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
+MANY_PASSAGES = 500  # fewer know too few words to be strict with a text that names no party
 MANY_DOCUMENTS = 10  # fewer are too few to be the unit of folds: sections are
 
 
@@ -180,7 +182,8 @@ def _fit(
         priors={facet: found.prior for facet, found in calibrations.items()},
         leans={facet: found.lean for facet, found in calibrations.items()},
         curves={facet: found.curve for facet, found in calibrations.items()},
-        least_known=round(0.75 * float(np.quantile(known, 0.01)), 4),
+        least_known=(least := round(0.75 * float(np.quantile(known, 0.01)), 4)),
+        least_known_unnamed=round(float(np.quantile(known, 0.05)), 4) if len(known) >= MANY_PASSAGES else least,
         languages=tuple(sorted(str(name) for name in languages[languages >= 0.02].index if name != "und")),
     )
     passages = np.concatenate([table["passage"].to_numpy(), others["passage"].to_numpy()])
@@ -268,7 +271,7 @@ def _training_hash(material: Material, schema: Schema, classifier: PassageClassi
     rows = [
         part[columns].astype("string").fillna("").to_numpy().tolist() for part in (material.real, material.exemplars)
     ]
-    said = canonical([rows, schema.structure_hash, classifier.get_params(), FORMAT])
+    said = canonical([rows, schema.structure_hash, classifier.get_params(), MODEL_FORMAT])
     return sha256_bytes(said.encode())
 
 

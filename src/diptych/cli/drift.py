@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from diptych.cli.classify import _model, _rows, _set_aside, classify_command
+from diptych.cli.classify import _finish, _model, classify_command
 from diptych.cli.options import Talk, common, formatted, number, percent, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
@@ -68,10 +68,11 @@ def drift_command(
         files = ("-",)
     model = _model(model_path, folder, talk)
     rejects: list[Reject] = []
-    texts = _texts(files, kind, text_column, id_column, rejects)
+    notes: list[str] = []
+    texts = _texts(files, kind, text_column, id_column, rejects, notes)
     first = next(texts, None)
     if first is None and rejects:
-        _set_aside(rejects, None, files[0])
+        _finish(notes, rejects, None, files[0], talk)
     found = drift(_again(first, texts), model, abstain_at=abstain_at)
     if form == "json":
         print_json(found)
@@ -79,8 +80,7 @@ def drift_command(
         print_csv([*found["rows"], {"part": "whole", "verdict": found["verdict"]}])
     else:
         _print(found)
-    if rejects:
-        _set_aside(rejects, None, files[0])
+    _finish(notes, rejects, None, files[0], talk)
 
 
 # the same files and options as classify: what it learns to read, this reads
@@ -88,13 +88,20 @@ drift_command.params[:0] = [option for option in classify_command.params if opti
 
 
 def _texts(
-    files: tuple[str, ...], kind: str | None, text_column: str, id_column: str | None, rejects: list[Reject]
+    files: tuple[str, ...],
+    kind: str | None,
+    text_column: str,
+    id_column: str | None,
+    rejects: list[Reject],
+    notes: list[str],
 ) -> Iterator[tuple[str, str]]:
     """Yield (id, text): the id is the passage's, else that of the id column, else file and line."""
+    from diptych.classifier.inputs import input_kind, input_rows
     from diptych.exchange.tables import Reject
 
     for name in files:
-        for place, row in _rows((name,), kind, text_column, id_column):
+        inputs = [(name, input_kind(name, kind))]
+        for place, row in input_rows(inputs, text_column=text_column, id_column=id_column, notes=notes):
             if isinstance(row, Reject):
                 rejects.append(row)
                 continue

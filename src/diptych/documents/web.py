@@ -72,7 +72,7 @@ def web_text(page: str, name: str) -> str:
 
     if _depth(page) > DEPTH_LIMIT:
         raise DocumentError(
-            f"{name}: more than {DEPTH_LIMIT:,} elements of the page stand in one another",
+            f"{name}: elements of the page are nested more than {DEPTH_LIMIT:,} deep",
             hint="is it a page? if it is, save its text as .txt",
         )
     tree = LexborHTMLParser(page)
