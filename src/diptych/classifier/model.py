@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from diptych.classifier.analyser import KINDS, Analyser, Reading
+from diptych.classifier.labels import ONE, label_table
 from diptych.classifier.linear import Floats, fit_linear
 from diptych.classifier.parties import Parties, attitudes
 from diptych.classifier.score import ADDITIVE, KIND_WEIGHTS, RAREST, Weights, facet_slices, term_hash
-from diptych.errors import NotTrainedError
+from diptych.errors import NotTrainedError, UsageError
 
 FEWEST = 5  # passages: one to test on, four to learn from
 SHARES = 1.0  # weight of the counts over a whole passage beside the tables of terms
@@ -42,7 +43,10 @@ def as_it_is(terms: list[str]) -> list[str]:
 
 
 class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Classify passages on all facets of a schema at once.
+    """Classify passages on all facets of a schema at once, or on one.
+
+    Labels of several facets are a DataFrame, and so are the answers. Labels of one facet may be a list, an array or
+    a Series; then answers are an array, and scikit-learn's own tools (GridSearchCV, cross_val_score …) apply.
 
     Parameters
     ----------
@@ -60,6 +64,8 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     facets_ : dict of str to tuple of str
         The values seen in training, per facet, sorted.
+    classes_ : array of shape (values,), or list of them
+        The values as they were given, sorted; after training on a DataFrame a list, one array a facet.
     analyser_ : Analyser
     tables_ : dict of str to TfidfVectorizer
         By kind of term; a kind without terms has none.
@@ -74,6 +80,12 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> y = pd.DataFrame({"domain": ["energy", "energy", "arms", "arms"] * 2})
     >>> PassageClassifier().fit(texts, y).predict(["a new pipeline"])["domain"].tolist()
     ['energy']
+
+    >>> one = PassageClassifier().fit(texts, ["energy", "energy", "arms", "arms"] * 2)
+    >>> one.predict(["a new pipeline", "a new tank"]).tolist()
+    ['energy', 'arms']
+    >>> one.classes_.tolist(), one.predict_proba(texts).shape
+    (['arms', 'energy'], (8, 2))
     """
 
     def __init__(
@@ -91,14 +103,14 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.language = language
         self.seed = seed
 
-    def fit(self, X: Sequence[str | Reading], y: pd.DataFrame, sample_weight: Sequence[float] | None = None) -> Self:
+    def fit(self, X: Sequence[str | Reading], y: Any, sample_weight: Sequence[float] | None = None) -> Self:
         """Learn from texts and their values.
 
         Parameters
         ----------
         X : sequence of str, length n
             Or of readings, as :meth:`analyse` returns them.
-        y : DataFrame of shape (n, facets)
+        y : DataFrame of shape (n, facets), or list, array or Series of length n
             Missing values are passed over, facet by facet.
         sample_weight : sequence of float, length n, optional
             Values are weighed against each other so that all count the same in sum.
@@ -106,20 +118,29 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         NotTrainedError
-            If there are too few texts, or they have no term in common.
+            If there are too few texts, they have no term in common, or a facet has no label.
+        UsageError
+            If X holds anything but texts, or y is neither a DataFrame nor one label a text.
+        ValueError
+            If X, y and sample_weight are not equally long.
         """
-        if len(X) < FEWEST - 1:
-            raise too_few(len(X))
-        self.analyser_ = self.analyser()
         readings = self.analyse(X)
+        check_consistent_length(readings, y, sample_weight)
+        if len(readings) < FEWEST - 1:
+            raise too_few(len(readings))
+        self.analyser_ = self.analyser()
+        y, originals = label_table(y)
         given = np.ones(len(readings)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         self.facets_: dict[str, tuple[str, ...]] = {}
         known: dict[str, NDArray[np.bool_]] = {}
         for facet in y.columns:
             known[facet] = np.array([isinstance(v, str) for v in y[facet]]) & (given > 0)
-            self.facets_[facet] = tuple(sorted(set(y[facet].to_numpy(dtype=object)[known[facet]])))
+            seen = set(y[facet].to_numpy(dtype=object)[known[facet]])
+            self.facets_[facet] = tuple(value for value in originals or sorted(seen) if value in seen)
             if not self.facets_[facet]:
                 raise NotTrainedError(f"{facet}: no passage has a gold label")
+        classes = [np.array([originals.get(v, v) for v in values]) for values in self.facets_.values()]
+        self.classes_ = classes[0] if originals else classes
         terms = self._learn_terms(readings)
         shares = np.array([reading.shares for reading in readings])
         self.share_scale_ = _scale(shares)
@@ -141,8 +162,14 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def analyse(self, X: Sequence[str | Reading]) -> list[Reading]:
         """Take texts apart: to be done once where many models are fitted to the same texts."""
+        if isinstance(X, str):
+            raise UsageError("one text was given where a list of texts is wanted", hint="put it in brackets: [text]")
         analyser = self.analyser()
-        return [analyser.read(text) if isinstance(text, str) else text for text in X]
+        readings = [analyser.read(text) if isinstance(text, str) else text for text in X]
+        for place, reading in enumerate(readings):
+            if not isinstance(reading, Reading):
+                raise UsageError(f"text {place} is no text, but {type(reading).__name__}", hint="texts are str")
+        return readings
 
     def _learn_terms(self, readings: Sequence[Reading]) -> sparse.csr_matrix:
         self.tables_: dict[str, TfidfVectorizer] = {}
@@ -188,23 +215,27 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         places = [table.vocabulary_.get(word) for word in found]
         return float(np.mean([place is not None and table.idf_[place] <= RAREST for place in places]))
 
-    def predict_proba(self, X: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        """Return facet → array of shape (n, values), rows summing to 1; values as in `facets_`."""
-        return {facet: softmax(scores) for facet, scores in self.decision(X).items()}
+    def predict_proba(self, X: Sequence[str]) -> Any:
+        """Return facet → array of shape (n, values), rows summing to 1; of one facet the array, as in `classes_`."""
+        shares = {facet: softmax(scores) for facet, scores in self.decision(X).items()}
+        return shares if isinstance(self.classes_, list) else shares[ONE]
 
-    def predict(self, X: Sequence[str]) -> pd.DataFrame:
-        """Return the likeliest value of every facet: n rows, one column a facet."""
-        return pd.DataFrame(
-            {
-                facet: np.array(self.facets_[facet], dtype=object)[scores.argmax(axis=1)]
-                for facet, scores in self.decision(X).items()
-            }
-        )
+    def predict(self, X: Sequence[str]) -> Any:
+        """Return the likeliest value of every facet: n rows, one column a facet; of one facet an array of length n."""
+        best = {facet: scores.argmax(axis=1) for facet, scores in self.decision(X).items()}
+        if not isinstance(self.classes_, list):
+            return self.classes_[best[ONE]]
+        return pd.DataFrame({f: np.array(self.facets_[f], dtype=object)[places] for f, places in best.items()})
 
-    def score(self, X: Sequence[str], y: pd.DataFrame, sample_weight: Sequence[float] | None = None) -> float:
-        """Return the share of texts for which every facet is right."""
-        right = (self.predict(X)[list(y.columns)].to_numpy() == y.to_numpy()).all(axis=1)
-        return float(np.average(right, weights=sample_weight))
+    def score(self, X: Sequence[str], y: Any, sample_weight: Sequence[float] | None = None) -> float:
+        """Return the share of texts for which every facet is right, 0 to 1; labels that are missing are passed over."""
+        gold = y if isinstance(y, pd.DataFrame) else pd.DataFrame({ONE: np.asarray(y, dtype=object)})
+        answers = self.predict(X)
+        answers = answers[list(gold.columns)] if isinstance(answers, pd.DataFrame) else answers[:, None]
+        missing = gold.isna().to_numpy()
+        right = (np.asarray(answers, dtype=object) == gold.to_numpy(dtype=object)) | missing
+        given = np.ones(len(gold)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        return float(np.average(right.all(axis=1), weights=given * ~missing.all(axis=1)))
 
     def compile(self) -> Weights:
         """Return what was learned as plain arrays, which score without scikit-learn."""
@@ -233,7 +264,7 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
-        tags.target_tags.two_d_labels = True
+        tags.target_tags.multi_output = True
         return tags
 
 

@@ -10,7 +10,7 @@ from diptych.classifier.score import Prediction, Scorer
 from diptych.documents.cut import cut_document
 from diptych.documents.duplicates import Duplicates
 from diptych.documents.read import DOCUMENT_FORMATS, read_bytes
-from diptych.documents.text import passage_text, words_of
+from diptych.documents.text import has_word, passage_text, words_of
 from diptych.errors import DocumentError, RecordError, UsageError, nearest
 from diptych.exchange.parquet import read_parquet
 from diptych.exchange.tables import Reject, read_table
@@ -162,7 +162,7 @@ def _fault(text: Any) -> str:
         return "is empty"
     if "\0" in text:
         return "holds a NUL character: it is damaged, or was UTF-16"
-    return "" if any(c.isalnum() for c in text) else "holds no word"
+    return "" if has_word(text) else "holds no word"
 
 
 def _shown(row: Row) -> str:

@@ -31,6 +31,7 @@ from diptych.classifier.score import Limits, calibrated, chosen
 from diptych.classifier.sources import EXEMPLAR_WEIGHT, load_exemplars, load_pool
 from diptych.coding.gold import gold_table, load_gold
 from diptych.documents.passages import load_passages
+from diptych.documents.text import has_word
 from diptych.errors import NotTrainedError
 from diptych.files import canonical, sha256_bytes, write_jsonl
 from diptych.lock import record_step
@@ -52,7 +53,7 @@ def training_table(study: Study, *, originals: bool = True) -> pd.DataFrame:
     if gold.empty:
         raise NotTrainedError("there is no gold label to learn from", hint="decide the disputes, then `diptych gold`")
     table = passages.merge(gold, left_on="passage", right_index=True)
-    table = table[table["text"].str.strip() != ""].reset_index(drop=True)
+    table = table[table["text"].map(has_word)].reset_index(drop=True)
     if table.empty:
         raise NotTrainedError(
             "no coded passage has a text at hand",
@@ -64,7 +65,7 @@ def training_table(study: Study, *, originals: bool = True) -> pd.DataFrame:
 def uncoded_table(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     """Return the passages with a text at hand that are not in the training table."""
     passages = load_passages(study)
-    return passages[~passages["passage"].isin(table["passage"]) & (passages["text"].str.strip() != "")]
+    return passages[~passages["passage"].isin(table["passage"]) & passages["text"].map(has_word)]
 
 
 @dataclass(frozen=True)
@@ -285,6 +286,9 @@ def train(study: Study, tell: Progress = lambda _: None) -> Model:
     """
     material = training_material(study)
     own = material.real[: material.gold]
+    coded = len(gold_table(load_gold(study), study.schema.facet_ids))
+    if coded > len(own):
+        tell(f"{coded - len(own)} of {coded} coded passages have no text with a word at hand, and teach nothing")
     model, crossfit = fit_model(material, study.schema, study.settings.seed, tell, uncoded_table(study, own))
     save_model(study.model_file, model)
     write_jsonl(crossfit_file(study), ({"format": FORMAT, **row} for row in rows_of(crossfit)))

@@ -25,6 +25,7 @@ from diptych.cli.options import (
 @common
 def train_command(form: str, folder: Path | None, talk: Talk) -> None:
     """Train one small model a facet on the gold labels and store its cross-validated figures."""
+    from diptych.classifier.scarce import scarce
     from diptych.classifier.train import train
     from diptych.files import exclusive
 
@@ -34,6 +35,8 @@ def train_command(form: str, folder: Path | None, talk: Talk) -> None:
     training = model.card["training"]
     texts = ", ".join(f"{count} {source}s" for source, count in training["texts"].items())
     talk(f"trained on {training['passages']} passages ({texts}); {study.model_file.relative_to(study.root)}")
+    for sentence in scarce(model.card):
+        talk(sentence)
     _print_figures(model.card["figures"], form, talk, tables=False)
 
 

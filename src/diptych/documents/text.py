@@ -80,3 +80,12 @@ def passage_text(document: str, spans: Iterable[Sequence[int]], known: Collectio
 def text_hash(text: str) -> str:
     """Return the sha256 of a normalised text, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def has_word(text: str) -> bool:
+    """Whether there is a letter or digit in a text.
+
+    >>> has_word("7 t"), has_word("?! …")
+    (True, False)
+    """
+    return any(character.isalnum() for character in text)
