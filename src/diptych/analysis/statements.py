@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -61,6 +62,14 @@ class Statement:
     def sentence(self) -> str:
         """The statement in one line, for tables without room for notes."""
         return "; ".join(f"{name}: {line}" for name, line in self.lines().items() if name != "situation")
+
+
+def stated(
+    rows: Iterable[Mapping[str, Any]], source: str, evidence: Evidence, by: str, where: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Return rows of a table that say themselves what they rest on: source, situation and statement beside."""
+    about = statement(evidence, by, where)
+    return [{"source": source, "situation": about.situation, **row, "about": about.sentence()} for row in rows]
 
 
 def statement(evidence: Evidence, by: str, where: Mapping[str, str] | None = None) -> Statement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -45,23 +45,14 @@ def wording_tables(study: Study, *, by: str = "author", seed: int | None = None)
         author's passages within all authors and from the others alone), telling (a row a cell), notes.
         If not: `reason`.
     """
-    table = training_table(study)
-    table = table[table["source"] == "original"].reset_index(drop=True)
-    table[by] = table[by].astype("string").fillna("(none)").astype(object)
-    if table[by].nunique() < 2:
+    table = _original_wording(study, by)
+    if table is None:
         return {"available": False, "reason": NOT_AVAILABLE}
     seed = study.settings.seed if seed is None else seed
-    given = study.schema.cells[-1]
-    words, telling = [], []
-    for cell, rows in [("(all)", table), *((value, table[table[given.id] == value]) for value in given.value_ids)]:
-        for first, second in combinations(dict.fromkeys(table[by]), 2):
-            mine, other = rows[rows[by] == first], rows[rows[by] == second]
-            if min(len(mine), len(other)) < FEWEST:
-                continue
-            pair = {"cell": cell if cell == "(all)" else f"{given.id} = {cell}", "first": first, "second": second}
-            found = distinctive_words(mine["text"].tolist(), other["text"].tolist(), table["text"].tolist(), seed=seed)
-            words += [pair | row for row in rows_of(found)]
-            telling.append(pair | telling_apart(pd.concat([mine, other]), by, seed))
+    telling = [
+        pair | telling_apart(pd.concat([mine, other]), by, seed) for pair, mine, other in _pairs(study, table, by)
+    ]
+    words = _words(study, table, by, seed)
     return {
         "available": True,
         "words": words,
@@ -69,6 +60,52 @@ def wording_tables(study: Study, *, by: str = "author", seed: int | None = None)
         "telling": telling,
         "notes": [KEYNESS, TELLING],
     }
+
+
+def cell_words(study: Study, *, by: str = "author", seed: int = 0) -> list[dict[str, Any]]:
+    """Return the distinctive words of every pair of authors, over all passages and cell by cell.
+
+    Parameters
+    ----------
+    study : Study
+    by : str
+    seed : int
+
+    Returns
+    -------
+    list of dict
+        cell, first, second, and the columns of :func:`diptych.analysis.keyness.distinctive_words`; empty where
+        fewer than two authors have originals at hand.
+    """
+    table = _original_wording(study, by)
+    return [] if table is None else _words(study, table, by, seed)
+
+
+def _original_wording(study: Study, by: str) -> pd.DataFrame | None:
+    """The coded passages whose originals are at hand; None of fewer than two authors."""
+    table = training_table(study)
+    table = table[table["source"] == "original"].reset_index(drop=True)
+    table[by] = table[by].astype("string").fillna("(none)").astype(object)
+    return table if table[by].nunique() > 1 else None
+
+
+def _pairs(study: Study, table: pd.DataFrame, by: str) -> Iterator[tuple[dict[str, str], pd.DataFrame, pd.DataFrame]]:
+    """Every pair of authors with enough passages, over all passages and in every value of the last crossed facet."""
+    given = study.schema.cells[-1]
+    for cell, rows in [("(all)", table), *((value, table[table[given.id] == value]) for value in given.value_ids)]:
+        for first, second in combinations(dict.fromkeys(table[by]), 2):
+            mine, other = rows[rows[by] == first], rows[rows[by] == second]
+            if min(len(mine), len(other)) >= FEWEST:
+                name = cell if cell == "(all)" else f"{given.id} = {cell}"
+                yield {"cell": name, "first": first, "second": second}, mine, other
+
+
+def _words(study: Study, table: pd.DataFrame, by: str, seed: int) -> list[dict[str, Any]]:
+    found = []
+    for pair, mine, other in _pairs(study, table, by):
+        words = distinctive_words(mine["text"].tolist(), other["text"].tolist(), table["text"].tolist(), seed=seed)
+        found += [pair | row for row in rows_of(words)]
+    return found
 
 
 def accuracy_lost(table: pd.DataFrame, facets: Sequence[Facet], by: str, seed: int) -> list[dict[str, Any]]:

@@ -85,7 +85,7 @@ def coverage_command(
     Where everything is coded, shares are counted; beside them the same share by every coder, and the range
     over sections. Where a probability sample is coded (`diptych sample`), they are estimated, with intervals.
     """
-    from diptych.analysis.statements import coverage_notes, statement
+    from diptych.analysis.statements import coverage_notes, stated, statement
     from diptych.api import coverage_of, evidence_for
     from diptych.coding.codings import load_coders
 
@@ -108,7 +108,7 @@ def coverage_command(
             {"source": source, "by": by, "where": where, **about.lines(), "notes": notes, "rows": rows},
         )
     elif form == "csv":
-        print_csv([{"source": source, "situation": about.situation, **row, "about": about.sentence()} for row in rows])
+        print_csv(stated(rows, source, evidence, by, left))
     else:
         _print_coverage(rows, by, table_title(source, about.situation), coders)
         print_about(about, notes)

@@ -90,7 +90,7 @@ def reliability_command(
         _print_breakdown(study, by or "", method, coders, form, talk)
         return
     found = reliability(study, coders=coders or None, digests=digests)
-    rows = [agreement_row(a) for a in found]
+    rows = [a.row() for a in found]
     if form == "json":
         print_json({"kind": found[0].kind, "coders": found[0].coders, "facets": rows})
         return
@@ -176,46 +176,19 @@ def _shown(key: str, value: Any) -> str:
     return str(value)
 
 
-def agreement_row(agreement: Agreement) -> dict[str, Any]:
-    """One facet's agreement as a row."""
-    return {
-        "facet": agreement.facet,
-        "units": agreement.units,
-        "pairs": agreement.pairs,
-        "agreed": agreement.agreed,
-        "share": agreement.share,
-        "alpha": agreement.alpha,
-        "ordinal_alpha": agreement.ordinal_alpha,
-        "ordinal_units": agreement.ordinal_units,
-        "left_out": agreement.left_out,
-        "note": agreement.note,
-    }
-
-
 def _print_disputes(study: Any, form: str) -> None:
     from diptych.coding.codings import load_codings
-    from diptych.coding.disputes import disputes
+    from diptych.coding.disputes import dispute_rows, disputes
 
     found = disputes(load_codings(study), study.schema)
     if form == "json":
         print_json(found)
         return
-    rows = [
-        {
-            "passage": d["passage"],
-            "facet": d["facet"],
-            **d["values"],
-            "adjudicated": d["adjudicated"] or "",
-            "reason": d["reason"],
-            "why": d["why"],
-        }
-        for d in found
-    ]
+    rows = dispute_rows(found)
     if form == "csv":
         print_csv(rows)
         return
-    names = list(dict.fromkeys(name for d in found for name in d["values"]))
-    print_table(rows, {name: name for name in ("passage", "facet", *names, "adjudicated", "reason", "why")})
+    print_table(rows, {name: name for name in rows[0]} if rows else {})
 
 
 @click.command("gold")

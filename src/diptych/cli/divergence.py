@@ -42,7 +42,7 @@ def divergence_command(
     """Print how far the authors lie apart, beside the size of noise, and the cells that make it."""
     from diptych.analysis.divergence import divergence, divergence_notes
     from diptych.analysis.stance import WITHIN, score_differences
-    from diptych.analysis.statements import MEANING, statement
+    from diptych.analysis.statements import MEANING, stated, statement
     from diptych.api import evidence_for
 
     study = find_study(folder)
@@ -72,12 +72,7 @@ def divergence_command(
             }
         )
     elif form == "csv":
-        print_csv(
-            [
-                {"source": source, "situation": about.situation, **row, "about": about.sentence()}
-                for row in rows_of(cells)
-            ]
-        )
+        print_csv(stated(rows_of(cells), source, part, by, left))
     else:
         _print_divergence(facets, cells, scores, table_title(source, about.situation), number_of_cells)
         if wording:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diptych.records import moment
@@ -33,3 +34,26 @@ def disputes(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
         )
     order = {name: position for position, name in enumerate(schema.facet_ids)}
     return sorted(found, key=lambda row: (row["passage"], order[row["facet"]]))
+
+
+def dispute_rows(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return disputes as flat rows, one column a coder, all rows with the same columns.
+
+    Examples
+    --------
+    >>> one = {"passage": "a:1", "facet": "tone", "values": {"mira": "dull", "jo": "odd"}}
+    >>> dispute_rows([{**one, "adjudicated": None, "reason": "", "why": ""}])[0]["mira"]
+    'dull'
+    """
+    names = dict.fromkeys(name for row in found for name in row["values"])
+    return [
+        {
+            "passage": row["passage"],
+            "facet": row["facet"],
+            **{name: row["values"].get(name, "") for name in names},
+            "adjudicated": row["adjudicated"] or "",
+            "reason": row["reason"],
+            "why": row["why"],
+        }
+        for row in found
+    ]

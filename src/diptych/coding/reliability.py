@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,6 +151,11 @@ class Agreement:
     def share(self) -> float | None:
         """The share of pairs that agree, 0 to 1."""
         return self.agreed / self.pairs if self.pairs else None
+
+    def row(self) -> dict[str, Any]:
+        """The agreement as a row of a table."""
+        names = ("units", "pairs", "agreed", "share", "alpha", "ordinal_alpha", "ordinal_units", "left_out", "note")
+        return {"facet": self.facet, **{name: getattr(self, name) for name in names}}
 
 
 def answer_table(codings: pd.DataFrame, facet: Facet, coders: Sequence[str]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Numbers → what the page shows: heat levels and small SVG bars. No colours here: classes only."""
+"""Numbers → what the page shows: heat levels, and the pieces of bars in percent. No colours here: classes only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEVELS = 10
+KINDS = 8  # classes of pieces without an order; a facet of more values begins again
 
 
 def heat_level(share: float, top: float) -> int:
@@ -16,44 +17,83 @@ def heat_level(share: float, top: float) -> int:
     """
     if share <= 0 or top <= 0:
         return 0
-    return max(1, round(LEVELS * share / top))
+    return min(LEVELS, max(1, round(LEVELS * share / top)))
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """Return “12 %”; a share that rounds to nothing but is not nothing is “<1 %”."""
-    if share is None:
-        return "none"
+    """Return “12 %”; a share that rounds to nothing but is not nothing is “<1 %”, an estimate outside 0 to 1 is cut off.
+
+    >>> percent(0.123), percent(0.001), percent(None), percent(-0.02)
+    ('12 %', '<1 %', '–', '0 %')
+    """
+    if share is None or share != share:  # noqa: PLR0124 - not a number
+        return "–"
+    share = min(max(share, 0.0), 1.0)
     if 0 < share < 0.5 * 10 ** -(digits + 2):
         return f"<{10**-digits:g} %"
     return f"{100 * share:.{digits}f} %"
 
 
+def points(difference: float | None) -> str:
+    """Return a difference of shares in percentage points, with its sign.
+
+    >>> points(-0.0521)
+    '−5.2'
+    """
+    return "–" if difference is None else f"{100 * difference:+.1f}".replace("-", "−")
+
+
+def coefficient(value: float | None, digits: int = 3) -> str:
+    """Return a coefficient with a point, as “0.873”, or a dash."""
+    if value is None or value != value:  # noqa: PLR0124 - not a number
+        return "–"
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One piece of a stacked bar: where it begins and how long it is, in percent."""
+    """One piece of a bar: where it begins and how long it is, in percent of the axis."""
 
     value: str
     label: str
-    count: int
+    count: int | None
     start: float
     width: float
     tone: str
 
+    @property
+    def middle(self) -> float:
+        """Where its number stands."""
+        return round(self.start + self.width / 2, 3)
 
-def stacked(counts: Sequence[tuple[str, str, int, str]]) -> list[Piece]:
-    """Return the pieces of a stacked bar from (value, label, count, tone).
+    def mirrored(self) -> Piece:
+        """The same piece seen from the other side of the hinge."""
+        start = round(100 - self.start - self.width, 3)
+        return Piece(self.value, self.label, self.count, start, self.width, self.tone)
 
-    >>> [piece.width for piece in stacked([("a", "A", 1, "low"), ("b", "B", 3, "high")])]
+
+def pieces(parts: Sequence[tuple[str, str, int | None, float, str]], top: float) -> list[Piece]:
+    """Return the pieces of a bar from (value, label, count, length, tone), `top` being the length of the axis.
+
+    >>> [piece.width for piece in pieces([("a", "A", 1, 1, "low"), ("b", "B", 3, 3, "high")], 4)]
     [25.0, 75.0]
     """
-    total = sum(count for _, _, count, _ in counts)
-    pieces, start = [], 0.0
-    for value, label, count, tone in counts:
-        if count:
-            width = 100 * count / total
-            pieces.append(Piece(value, label, count, round(start, 3), round(width, 3), tone))
+    found, start = [], 0.0
+    for value, label, count, length, tone in parts:
+        if length > 0 and top > 0:
+            width = 100 * length / top
+            found.append(Piece(value, label, count, round(start, 3), round(width, 3), tone))
             start += width
-    return pieces
+    return found
+
+
+def kinds(values: Sequence[str]) -> list[str]:
+    """Return a class for every value of a facet without an order.
+
+    >>> kinds(["a", "b"])
+    ['k0', 'k1']
+    """
+    return [f"k{place % KINDS}" for place in range(len(values))]
 
 
 def tones(scores: Sequence[float | None]) -> list[str]:

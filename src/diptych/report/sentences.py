@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
-from diptych.analysis.divergence import NO_TEST, largest
-from diptych.coding.codings import Coders
+from diptych.analysis.divergence import EVERYONE, NO_TEST, largest
 from diptych.records import rows_of
+from diptych.report.catalogue import Catalogue
+from diptych.report.contents import Contents
 from diptych.report.marks import percent
-from diptych.schema import Schema
+from diptych.schema import Facet, Schema
+
+LONGEST_LIST = 3  # values that are named
+Row = dict[str, Any]
 
 
 def counted(count: int, of: int) -> str:
@@ -25,115 +30,160 @@ def cell_label(schema: Schema, facet: str, value: str) -> str:
     return names if len(facets) > 1 else f"{facets[0].name}: {names}"
 
 
-def plural(number: int, noun: str) -> str:
-    """Return “1 passage”, “2 passages”."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def study_sentence(passages: pd.DataFrame, schema: Schema, codings: pd.DataFrame) -> str:
+def study_sentence(contents: Contents, text: Catalogue) -> str:
     """Say what was coded: authors, documents, passages, and how many of them are coded on every facet."""
     parts = []
-    for author, rows in passages.groupby("author", sort=False):
-        documents = rows["document"].nunique()
-        years = sorted({int(y) for y in rows["year"].dropna()})
-        when = f", {years[0]}" if len(years) == 1 else f", {years[0]}–{years[-1]}" if years else ""
-        many = "one document" if documents == 1 else f"{documents} documents"
-        parts.append(f"{author} ({many}{when}: {plural(len(rows), 'passage')})")
-    asked = ", ".join(facet.name.casefold() for facet in schema.asked)
-    answered = codings[codings["role"] != "digest"].groupby("passage")["facet"].nunique()
-    complete = int((answered == len(schema.facets)).sum())
-    who = "Every passage is" if complete == len(passages) else f"{complete} of {len(passages)} passages are"
-    return f"{_and(parts)}. {who} coded on {plural(len(schema.asked), 'facet')}: {asked}."
+    for author, rows in contents.passages.groupby("author", sort=False):
+        documents, years = rows["document"].nunique(), sorted({int(year) for year in rows["year"].dropna()})
+        when = "" if not years else f", {years[0]}" if len(years) == 1 else f", {years[0]}–{years[-1]}"
+        many = text("documents", n=documents)
+        parts.append(text("lead.author", author=author, documents=many, years=when, passages=text("passages", n=len(rows))))
+    plain = contents.codings[contents.codings["role"] != "digest"]
+    answered = plain.groupby("passage")["facet"].nunique()
+    complete, everyone = int((answered == len(contents.schema.facets)).sum()), len(contents.passages)
+    asked = ", ".join(facet.name.casefold() for facet in contents.schema.asked)
+    facets = text("facets", n=len(contents.schema.asked))
+    key = "lead.all_coded" if complete == everyone else "lead.some_coded"
+    return text(key, authors=text.listed(parts), n=complete, of=everyone, facets=facets, asked=asked)
 
 
-def coder_sentence(codings: pd.DataFrame, coders: Coders) -> str:
+def coder_sentence(contents: Contents, text: Catalogue) -> str:
     """Say who coded: people, models, or nobody knows."""
+    coders, codings = contents.coders, contents.codings
     names = sorted(codings.loc[codings["role"] == "coder", "coder"].unique())
     if not names:
-        return "Nothing is coded yet."
-    kinds = {coders.coders[name].kind if name in coders.coders else "" for name in names}
+        return text("coded.nothing")
+    known = {coders.coders[name].kind if name in coders.coders else "" for name in names}
     if coders.one_model(names):
-        many = f" in {len(names)} readings" if len(names) > 1 else ""
-        return f"Coded by a language model following the codebook{many}; no coding is by a person."
-    if kinds == {"human"}:
-        return f"Coded by {len(names)} people."
-    return f"Coded by {', '.join(names)}."
+        return text("coded.model", n=len(names))
+    if known == {"human"}:
+        return text("coded.people", n=len(names))
+    return text("coded.mixed", names=text.listed(names))
 
 
-def coverage_sentences(table: pd.DataFrame, schema: Schema, number: int = 3) -> list[str]:
-    """Say, per crossed facet and first ordinal facet, which values take most of each author's passages."""
-    sentences = []
-    ordinal = [facet for facet in schema.facets if facet.scale == "ordinal"][:1]
-    for facet in dict.fromkeys([*schema.cells, *ordinal]):
-        rows = table[table["facet"] == facet.id]
-        parts = []
-        for author, mine in rows.groupby("author", sort=False):
-            top = mine.sort_values("passages", ascending=False, kind="stable").head(number)
-            listed = [
-                f"{facet.value(row['value']).name} {row['passages']} ({percent(row['share'])})"
-                for row in rows_of(top)
-                if row["passages"]
-            ]
-            if listed:
-                parts.append(f"{author}, of {int(mine['of'].iloc[0])}: {', '.join(listed)}")
-        if parts:
-            sentences.append(f"{facet.name} of the passages, most frequent first. {'; '.join(parts)}.")
-    return sentences
+def glance(contents: Contents, text: Catalogue) -> list[Row]:
+    """Answer every question that the report is about: the crossed facets, subjects first, then the ordered facet.
 
-
-def difference_sentences(
-    cells: pd.DataFrame,
-    schema: Schema,
-    disputed: dict[str, set[str]],
-    passages: dict[tuple[str, str, str], list[str]],
-    number: int = 3,
-) -> list[str]:
-    """Say the largest observed differences, with counts, and how many of the passages were disputed.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        As :func:`diptych.analysis.divergence.divergence` returns it.
-    schema : Schema
-    disputed : dict of str to set of str
-        Passages on which coders differed, per facet.
-    passages : dict
-        The passages of (author, facet, value).
+    Returns
+    -------
+    list of dict
+        heading (the facet's question), sentences.
     """
-    crossed = " x ".join(facet.id for facet in schema.cells)
-    rows = largest(cells, crossed if (cells["facet"] == crossed).any() else None, number)
-    sentences = []
-    for row in rows_of(rows):
-        if row["difference"] == 0:
+    if contents.first is None:
+        return []
+    facets = list(reversed(contents.schema.cells))
+    if contents.scale is not None and contents.scale not in facets:
+        facets.append(contents.scale)
+    return [{"heading": facet.question, "facet": facet.id, "sentences": _about(contents, facet, text)} for facet in facets]
+
+
+def _about(contents: Contents, facet: Facet, text: Catalogue) -> list[str]:
+    """What most of each author's passages say, and the largest observed difference."""
+    basis = contents.first
+    if basis is None:
+        return []
+    table = basis.coverage[basis.coverage["facet"] == facet.id]
+    found = []
+    for author in contents.authors:
+        mine = table[(table["author"] == author) & (table["passages"] > 0)]
+        if mine.empty or mine["share"].isna().all():
+            found.append(text("glance.none", author=author))
             continue
-        label = cell_label(schema, row["facet"], row["value"])
-        said = (
-            f"{label}: {row['first']} {counted(row['count_first'], row['of_first'])}, "
-            f"{row['second']} {counted(row['count_second'], row['of_second'])}"
+        order = mine["share"].astype(float).sort_values(ascending=False, kind="stable").index
+        top = rows_of(mine.loc[order[:LONGEST_LIST]])
+        listed = text.listed([f"{facet.value(row['value']).name} ({_share(row, text)})" for row in top])
+        found.append(text("glance.most", author=author, listed=listed, of=text("passages", n=top[0]["of"])))
+    if basis.divergence is not None:
+        found += [difference_sentence(contents, row, text) for row in _largest(basis.divergence[1], facet.id)]
+    return found
+
+
+def _share(row: Row, text: Catalogue) -> str:
+    """A share as exactly as it is known: counted, or estimated with its interval."""
+    if row["low"] is None:
+        return f"{row['passages']}, {percent(row['share'])}"
+    return text("glance.estimated", share=percent(row["share"]), low=percent(row["low"]), high=percent(row["high"]))
+
+
+def _largest(cells: pd.DataFrame, facet: str) -> list[Row]:
+    """The largest difference of every pair of authors, pairs with the largest first, three at most."""
+    mine = cells[cells["facet"] == facet]
+    rows = [row for _, part in mine.groupby(["first", "second"], sort=False) for row in rows_of(largest(part, number=1))]
+    return sorted((row for row in rows if row["difference"]), key=lambda row: -abs(row["difference"]))[:LONGEST_LIST]
+
+
+def difference_sentence(contents: Contents, row: Row, text: Catalogue) -> str:
+    """Say one difference with its counts, or estimates, and on how many of the passages the coders differ."""
+    basis = contents.first
+    estimated = basis is not None and basis.evidence.estimated
+    if estimated:
+        span = {"low": percent(row["low"]), "high": percent(row["high"])} if row["low"] is not None else None
+        said = text(
+            "glance.estimated_difference",
+            label=cell_label(contents.schema, row["facet"], row["value"]),
+            first=row["first"],
+            share_first=percent(row["share_first"]),
+            second=row["second"],
+            share_second=percent(row["share_second"]),
         )
-        members = {
-            p
-            for author in (row["first"], row["second"])
-            for p in passages.get((author, row["facet"], row["value"]), [])
-        }
-        facets = row["facet"].split(" x ")
-        doubted = len({p for p in members if any(p in disputed.get(f, set()) for f in facets)})
-        if disputed:
-            said += f"; the coders differed on {doubted or 'none'} of these {len(members)}"
-        sentences.append(said + ".")
-    return sentences
-
-
-def certainty_sentence(kind: str, alphas: Sequence[tuple[str, float | None]], one_document: bool) -> str:
-    """Say how sure the figures are: agreement, and what one document an author allows."""
-    listed = ", ".join(f"{name} {alpha:.2f}" for name, alpha in alphas if alpha is not None)
-    first = (
-        f"{kind[:1].upper()}{kind[1:]}, Krippendorff's alpha: {listed}."
-        if listed
-        else "Nobody has coded twice, so agreement is unknown."
+        return said if span is None else f"{said} {text('glance.interval', **span)}"
+    facets, values = row["facet"].split(" x "), row["value"].split(" x ")
+    members = contents.members(row["first"], facets, values) | contents.members(row["second"], facets, values)
+    doubted = {p for p in members if any(p in contents.disputed[f] for f in facets)}
+    said = text(
+        "glance.difference",
+        label=cell_label(contents.schema, row["facet"], row["value"]),
+        first=row["first"],
+        count_first=row["count_first"],
+        of_first=text("passages", n=row["of_first"]),
+        share_first=percent(row["share_first"]),
+        second=row["second"],
+        count_second=row["count_second"],
+        of_second=row["of_second"],
+        share_second=percent(row["share_second"]),
     )
-    return f"{first} {NO_TEST}" if one_document else first
+    if not contents.agreements:
+        return f"{said}."
+    if not doubted:
+        return f"{said}; {text('glance.undisputed', of=len(members))}"
+    return f"{said}; {text('glance.disputed', n=len(doubted), of=len(members))}"
 
 
-def _and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+def certainty(contents: Contents, text: Catalogue) -> list[str]:
+    """Say how sure the figures are: agreement, noise, and what one document an author allows."""
+    listed = [f"{a.facet} {a.alpha:.2f}" for a in contents.agreements if a.alpha is not None]
+    found = [text("sure.unknown")]
+    if listed:
+        kind = contents.agreements[0].kind
+        found = [text("sure.agreement", kind=f"{kind[:1].upper()}{kind[1:]}", listed=", ".join(listed))]
+    basis = contents.first
+    if basis is not None:
+        found.append(text(f"sure.{basis.evidence.situation}"))
+    if basis is not None and basis.divergence is not None:
+        found += _noise(contents, basis.divergence[0], text)
+    documents = contents.passages.groupby("author")["document"].nunique()
+    if len(documents) > 1 and (documents < 2).any():
+        found.append(NO_TEST)
+    return found
+
+
+def _noise(contents: Contents, facets: pd.DataFrame, text: Catalogue) -> list[str]:
+    """Per pair of authors: on which facets they lie further apart than most ways to deal their sections."""
+    single = facets[facets["facet"].isin(contents.schema.facet_ids) & (facets["first"] != EVERYONE)]
+    pairs = list(single.groupby(["first", "second"], sort=False))
+    found = []
+    for (first, second), rows in pairs[:LONGEST_LIST]:
+        names = {
+            beyond: [contents.schema.facet(r["facet"]).name for r in rows_of(rows) if (r["bits"] > r["noise_high"]) is beyond]
+            for beyond in (True, False)
+        }
+        parts = [
+            text(key, facets=text.listed(listed))
+            for key, listed in (("sure.beyond", names[True]), ("sure.within", names[False]))
+            if listed
+        ]
+        unit = rows["unit"].iloc[0]
+        found.append(text("sure.noise", first=first, second=second, unit=text(f"unit.{unit}"), said="; ".join(parts)))
+    return found
+
+

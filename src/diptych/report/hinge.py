@@ -1,0 +1,100 @@
+"""The picture of the first screen: on both sides of a hinge, who writes how much about what, in whose view, how kindly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diptych.records import rows_of
+from diptych.report.contents import Contents
+from diptych.report.marks import Piece, kinds, percent, pieces, tones
+from diptych.schema import Facet
+
+
+def hinge(contents: Contents) -> dict[str, Any] | None:
+    """Return the rows of the picture, one a value of the last crossed facet; None where nothing is labelled.
+
+    Returns
+    -------
+    dict
+        `subject`: the facet of the rows; `views`: the facet of the pieces, or None; `scale`: the ordinal facet of
+        the thin strips, or None; `legend` and `scale_legend`: (value, class); `mirrored`: whether two authors face
+        each other; `rows`: label, value, and a side an author with count, share, interval, pieces, strip, disputed.
+    """
+    basis, schema = contents.first, contents.schema
+    if basis is None:
+        return None
+    subject, views = schema.cells[-1], schema.cells[0] if len(schema.cells) == 2 else None
+    scale = contents.scale if contents.scale not in (subject, views) and not basis.evidence.estimated else None
+    table = basis.coverage
+    whole = {(r["author"], r["value"]): r for r in rows_of(table[table["facet"] == subject.id])}
+    cells = {(r["author"], r["value"]): r for r in rows_of(table[table["facet"] == contents.crossed])}
+    top = max((row["share"] or 0.0 for row in whole.values()), default=0.0)
+    two = len(contents.authors) == 2
+    lines = []
+    for value in subject.values:
+        sides = []
+        for place, author in enumerate(contents.authors):
+            row = whole[author, value.id]
+            bar = _pieces(cells, author, views, subject, value.id, top) if views else _plain(row, subject, value.id, top)
+            strip = _strip(contents, author, subject, value.id, scale, row, top)
+            if two and place == 0:
+                bar, strip = [piece.mirrored() for piece in bar], [piece.mirrored() for piece in strip]
+            members = contents.members(author, [subject.id], [value.id])
+            doubted = members & contents.disputed[subject.id]
+            sides.append(
+                {
+                    "author": author,
+                    "count": row["passages"],
+                    "of": row["of"],
+                    "share": percent(row["share"]),
+                    "interval": f"{percent(row['low'])}–{percent(row['high'])}" if row["low"] is not None else "",
+                    "pieces": bar,
+                    "strip": strip,
+                    "disputed": len(doubted),
+                }
+            )
+        lines.append({"value": value, "sides": sides})
+    return {
+        "subject": subject,
+        "views": views,
+        "scale": scale,
+        "legend": list(zip(views.values, kinds(views.value_ids), strict=True)) if views else [],
+        "scale_legend": _scale_legend(scale) if scale else [],
+        "mirrored": two,
+        "estimated": basis.evidence.estimated,
+        "rows": lines,
+        "of": {author: max((r["of"] for (a, _), r in whole.items() if a == author), default=0) for author in contents.authors},
+    }
+
+
+def _pieces(
+    cells: dict[tuple[str, str], dict[str, Any]], author: str, views: Facet, subject: Facet, value: str, top: float
+) -> list[Piece]:
+    """The bar of one subject: a piece for every view."""
+    parts: list[tuple[str, str, int | None, float, str]] = []
+    for view, kind in zip(views.values, kinds(views.value_ids), strict=True):
+        cell = cells.get((author, f"{view.id} x {value}"))
+        if cell:
+            parts.append((f"{view.id} x {value}", view.name, cell["passages"], max(cell["share"] or 0.0, 0.0), kind))
+    return pieces(parts, top)
+
+
+def _plain(row: dict[str, Any], subject: Facet, value: str, top: float) -> list[Piece]:
+    return pieces([(value, subject.value(value).name, row["passages"], max(row["share"] or 0.0, 0.0), "k0")], top)
+
+
+def _strip(
+    contents: Contents, author: str, subject: Facet, value: str, scale: Facet | None, row: dict[str, Any], top: float
+) -> list[Piece]:
+    """Under the bar, as long as it: how the passages lie on the scale."""
+    if scale is None or not row["of"]:
+        return []
+    parts: list[tuple[str, str, int | None, float, str]] = []
+    for answer, tone in _scale_legend(scale):
+        count = len(contents.members(author, [subject.id, scale.id], [value, answer.id]))
+        parts.append((f"{value} x {answer.id}", answer.name, count, count / row["of"], tone))
+    return pieces(parts, top)
+
+
+def _scale_legend(scale: Facet) -> list[tuple[Any, str]]:
+    return list(zip(scale.values, tones([value.score for value in scale.values]), strict=True))

@@ -1,0 +1,161 @@
+"""The report as one HTML file: everything the templates need, style and script inlined and named by hash."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from diptych import __version__
+from diptych.files import canonical, sha256_bytes
+from diptych.report import sentences
+from diptych.report.catalogue import Catalogue
+from diptych.report.contents import Contents
+from diptych.report.coverage import coverage_section
+from diptych.report.differences import divergence_section
+from diptych.report.evidence import evidence, payload
+from diptych.report.hinge import hinge
+from diptych.report.marks import coefficient, percent, points
+from diptych.report.quality import quality_section
+from diptych.report.scale import scale_section
+from diptych.report.tables import COMMANDS, as_csv, tables
+
+STATIC = 400  # passages that a page without JavaScript lists, too
+
+
+def page(contents: Contents, text: Catalogue, comparison: Mapping[str, Any] | None = None) -> str:
+    """Return the page; equal contents give equal bytes.
+
+    Parameters
+    ----------
+    contents : Contents
+    text : Catalogue
+        The words of the frame.
+    comparison : mapping, optional
+        As :func:`diptych.report.compare.compare` returns it.
+    """
+    found = frame(contents, text)
+    rows = evidence(contents)
+    csv = {name: as_csv(table) for name, table in found["table_rows"].items()}
+    data = payload(contents, rows) | {"text": {k[7:]: v for k, v in text.texts.items() if k.startswith("script.")}}
+    data["report"] = {"format": 1, "id": found["report_id"], "version": __version__, "hashes": dict(contents.hashes)}
+    folder = files("diptych.report") / "templates"
+    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    return environment(html=True).get_template("report.html").render(
+        found
+        | {
+            "t": text,
+            "comparison": comparison,
+            "sections": _sections(found, comparison),
+            "static": rows if len(rows) <= STATIC else [],
+            "tables": csv,
+            "data": _json(data),
+            "tables_json": _json(csv),
+            "style": Markup(style),  # noqa: S704 - our own file
+            "script": Markup(script),  # noqa: S704 - our own file
+            "style_hash": _source_hash(style),
+            "script_hash": _source_hash(script),
+        }
+    )
+
+
+def frame(contents: Contents, text: Catalogue) -> dict[str, Any]:
+    """Return what a report says, whatever its format: sentences, sections, tables, and how it was made."""
+    schema, settings = contents.schema, contents.study.settings
+    sources = set(contents.passages["source"])
+    model = contents.model.card if contents.model else None
+    hashes = dict(contents.hashes)
+    return {
+        "study": settings,
+        "schema": schema,
+        "version": __version__,
+        "authors": contents.authors,
+        "crossed": contents.crossed,
+        "lead": sentences.study_sentence(contents, text),
+        "coded_by": sentences.coder_sentence(contents, text),
+        "glance": sentences.glance(contents, text),
+        "certainty": sentences.certainty(contents, text),
+        "missing": contents.missing,
+        "hinge": hinge(contents),
+        "coverage": coverage_section(contents) if contents.bases else None,
+        "divergence": divergence_section(contents),
+        "scale": scale_section(contents),
+        "agreements": contents.agreements,
+        "digest_check": contents.digest_check,
+        "disputes": contents.quarrels,
+        "model": model,
+        "quality": quality_section(contents) if model else None,
+        "originals": "original" in sources,
+        "digests": "digest" in sources,
+        "coders": contents.coders.coders,
+        "limits": _limits(contents, text),
+        "hashes": hashes,
+        "report_id": sha256_bytes(canonical([__version__, hashes, text.language]).encode())[:12],
+        "table_rows": tables(contents),
+        "commands": COMMANDS,
+        "terms": [key.removeprefix("term.") for key in text.texts if key.startswith("term.")],
+    }
+
+
+def environment(*, html: bool) -> Environment:
+    """Return the template engine; in HTML everything is escaped."""
+    found = Environment(
+        loader=PackageLoader("diptych.report"),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.filters |= {"percent": percent, "points": points, "coefficient": coefficient, "spans": _spans}
+    return found
+
+
+def _sections(found: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> list[str]:
+    names = ["glance", "comparison", "coverage", "divergence", "scale", "agreement", "classifier", "evidence", "made"]
+    absent = {"comparison"} * (comparison is None) if False else set()
+    if comparison is None:
+        absent.add("comparison")
+    if found["scale"]["scale"] is None:
+        absent.add("scale")
+    return [name for name in names if name not in absent]
+
+
+def _limits(contents: Contents, text: Catalogue) -> list[str]:
+    """What a reader must not conclude."""
+    coders = sorted(contents.codings.loc[contents.codings["role"] == "coder", "coder"].unique())
+    documents = contents.passages.groupby("author")["document"].nunique()
+    said = {
+        "limits.model": bool(coders) and contents.coders.one_model(coders),
+        "limits.one_document": len(documents) > 1 and bool((documents < 2).any()),
+        "limits.digests": "digest" in set(contents.passages["source"]),
+        "limits.classifier": contents.model is not None,
+        "limits.population": True,
+    }
+    return [text(key) for key, holds in said.items() if holds]
+
+
+def _spans(spans: list[list[int]]) -> str:
+    return ", ".join(f"{start}–{end}" for start, end in spans)
+
+
+def _json(value: object) -> Markup:
+    """JSON that cannot end the element it stands in."""
+    said = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    for mark in "<>&\u2028\u2029":
+        said = said.replace(mark, f"\\u{ord(mark):04x}")
+    return Markup(said)  # noqa: S704 - no mark of HTML is left
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def _source_hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
