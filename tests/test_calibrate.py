@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from diptych.classifier.assess import macro_interval
 from diptych.classifier.calibrate import brier, calibrate, expected_calibration_error, risk_curve
+from diptych.classifier.figures import macro_interval
 from diptych.classifier.score import Limits, calibrated, chosen
 
 SCORES = st.floats(-1e6, 1e6)

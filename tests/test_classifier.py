@@ -21,8 +21,9 @@ from diptych.api import classify, evaluate, model_for
 from diptych.classifier.analyser import KINDS, Analyser, words
 from diptych.classifier.bundled import bundled_model
 from diptych.classifier.calibrate import calibrate
-from diptych.classifier.evaluate import Background, author_folds, cross_fit, figures, stratified_folds
+from diptych.classifier.evaluate import Background, author_folds, cross_fit, stratified_folds
 from diptych.classifier.evaluate import evaluate as evaluate_texts
+from diptych.classifier.figures import figures
 from diptych.classifier.language import language_of
 from diptych.classifier.model import PassageClassifier, softmax
 from diptych.classifier.persist import save_model

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
-from diptych.classifier.evaluate import evaluate, figures
+from diptych.classifier.evaluate import evaluate
+from diptych.classifier.figures import figures, macro_interval
 from diptych.classifier.model import PassageClassifier
 from diptych.classifier.sources import ADJUDICATOR, load_pool, pool_answers
 from diptych.classifier.train import Material, classifier_for, fit_model, training_material, with_pool
 from diptych.study import Study
-
-DRAWS = 500
 
 
 def assess(study: Study, *, ablation: bool = False) -> dict[str, Any]:
@@ -78,26 +76,6 @@ def _tested(study: Study, material: Material, test: pd.DataFrame) -> dict[str, A
             "coders": coder_ceiling(study, facet.id),
         }
     return found
-
-
-def macro_interval(gold: Sequence[str], answers: Sequence[str], groups: Sequence[str], seed: int) -> list[float]:
-    """Return the 95 % interval of macro-F1 when documents are drawn anew.
-
-    Examples
-    --------
-    >>> macro_interval(["a", "b"] * 4, ["a", "b"] * 4, list("wwxxyyzz"), 0)
-    [1.0, 1.0]
-    """
-    rng = np.random.default_rng(seed)
-    truth, said = np.asarray(gold, dtype=object), np.asarray(answers, dtype=object)
-    codes, names = pd.factorize(np.asarray(groups, dtype=object))
-    members = [np.flatnonzero(codes == i) for i in range(len(names))]
-    values = []
-    for _ in range(DRAWS):
-        taken = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        present = sorted(set(truth[taken]))
-        values.append(f1_score(truth[taken], said[taken], labels=present, average="macro", zero_division=0))
-    return [float(end) for end in np.quantile(values, [0.025, 0.975])]
 
 
 def coder_ceiling(study: Study, facet: str) -> float | None:

@@ -94,9 +94,18 @@ def expected_calibration_error(chance: Floats, right: NDArray[np.bool_], bins: i
     Naeini, M. P., Cooper, G. and Hauskrecht, M. (2015). Obtaining well calibrated probabilities using Bayesian
     binning.
     """
-    order = np.argsort(chance, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
+    parts = equal_bins(chance, bins)
     return float(sum(len(p) * abs(chance[p].mean() - right[p].mean()) for p in parts) / max(len(chance), 1))
+
+
+def equal_bins(chance: Floats, bins: int = 10) -> list[NDArray[np.intp]]:
+    """Return the places of answers in bins of equal size, from the least probable on; no bin is empty.
+
+    >>> [part.tolist() for part in equal_bins(np.array([0.9, 0.4, 0.6]), 2)]
+    [[1, 2], [0]]
+    """
+    order = np.argsort(chance, kind="stable")
+    return [part for part in np.array_split(order, bins) if len(part)]
 
 
 def brier(probabilities: Floats, gold: NDArray[np.intp]) -> float:

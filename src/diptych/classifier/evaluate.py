@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_fscore_support
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from diptych.classifier.analyser import Reading
 from diptych.classifier.calibrate import calibrate
+from diptych.classifier.figures import figures_by_facet
 from diptych.classifier.model import FEWEST, PassageClassifier, too_few
 from diptych.errors import NotTrainedError
 
@@ -166,43 +166,6 @@ def _clone(classifier: PassageClassifier) -> PassageClassifier:
     return PassageClassifier(**classifier.get_params())
 
 
-def figures(gold: Sequence[str], predicted: Sequence[str], values: Sequence[str]) -> dict[str, Any]:
-    """Return macro-F1 over the values present, accuracy, the majority baseline and a table a value.
-
-    Parameters
-    ----------
-    gold, predicted : sequences of str, length n
-    values : sequence of str
-        The order of the table.
-
-    Examples
-    --------
-    >>> found = figures(["a", "a", "b"], ["a", "b", "b"], ["a", "b"])
-    >>> round(found["macro_f1"], 3), round(found["accuracy"], 3), found["majority"]
-    (0.667, 0.667, {'value': 'a', 'accuracy': 0.6666666666666666, 'macro_f1': 0.4})
-    """
-    present = [value for value in values if value in set(gold)]
-    precision, recall, f1, support = precision_recall_fscore_support(gold, predicted, labels=present, zero_division=0.0)
-    most, votes = max(Counter(gold).items(), key=lambda item: (item[1], item[0]))
-    share = votes / len(gold)
-    return {
-        "passages": len(gold),
-        "macro_f1": float(np.mean(f1)),
-        "accuracy": float(np.mean([g == p for g, p in zip(gold, predicted, strict=True)])),
-        "majority": {"value": most, "accuracy": share, "macro_f1": 2 * share / (1 + share) / len(present)},
-        "values": [
-            {
-                "value": value,
-                "precision": float(precision[i]),
-                "recall": float(recall[i]),
-                "f1": float(f1[i]),
-                "passages": int(support[i]),
-            }
-            for i, value in enumerate(present)
-        ],
-    }
-
-
 def answer_calibrated(predictions: pd.DataFrame, orders: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Return predictions whose answers lean as a calibration on the other folds says, never on their own."""
     found = predictions.copy()
@@ -287,13 +250,3 @@ def across_authors(
             continue
         across[author] = figures_by_facet(predictions, orders)
     return across
-
-
-def figures_by_facet(predictions: pd.DataFrame, orders: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return facet → figures of cross-fitted predictions."""
-    found = {}
-    for facet, order in orders.items():
-        rows = predictions[(predictions["facet"] == facet) & predictions["value"].notna()]
-        if len(rows):
-            found[facet] = figures(rows["value"].tolist(), rows["predicted"].tolist(), order)
-    return found

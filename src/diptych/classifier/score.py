@@ -99,7 +99,7 @@ class Limits:
             return 0.0
         found = math.inf
         for least, passages, errors in sorted(curve, reverse=True):
-            if passages >= _FEWEST and _upper(errors, passages) > rate:
+            if passages >= _FEWEST and upper_bound(errors, passages) > rate:
                 break
             if passages >= _FEWEST:
                 found = least
@@ -110,8 +110,12 @@ _FEWEST = 20  # answers before an error rate is believed at all
 _Z95 = 1.6448536269514722
 
 
-def _upper(errors: int, number: int) -> float:
-    """Wilson's upper bound for a rate, one-sided 95 %."""
+def upper_bound(errors: int, number: int) -> float:
+    """Return Wilson's upper bound for a rate, one-sided 95 %.
+
+    >>> round(upper_bound(0, 20), 3), round(upper_bound(20, 20), 3)
+    (0.119, 1.0)
+    """
     share, weight = errors / number, _Z95**2 / number
     half = _Z95 * math.sqrt(share * (1 - share) / number + weight / (4 * number))
     return (share + weight / 2 + half) / (1 + weight)

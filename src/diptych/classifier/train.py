@@ -18,10 +18,10 @@ from diptych.classifier.evaluate import (
     across_authors,
     answer_calibrated,
     cross_fit,
-    figures_by_facet,
     fit_with,
     stratified_folds,
 )
+from diptych.classifier.figures import figures_by_facet
 from diptych.classifier.language import language_of
 from diptych.classifier.model import PassageClassifier
 from diptych.classifier.persist import FORMAT as MODEL_FORMAT
