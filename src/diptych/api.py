@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from diptych.study import Study
 
@@ -255,17 +255,35 @@ def drift(
     return compare((row(i, given) for i, given in enumerate(texts, 1)), model, abstain_at=abstain_at)
 
 
-def write_report(study: Study, out: str | Path | None = None, *, originals: bool = False) -> Path:
-    """Write the report of a study as one HTML file and return its path.
+def write_report(
+    study: Study,
+    out: str | Path | None = None,
+    *,
+    form: Literal["html", "md", "pdf"] = "html",
+    originals: bool = False,
+    compare: str | Path | None = None,
+    text: str | Path | None = None,
+    figures: str | Path | None = None,
+    tables: str | Path | None = None,
+) -> Path:
+    """Write the report of a study as one file and return its path.
 
     Parameters
     ----------
     study : Study
     out : path, optional
-        Default: `report.html` in the study's folder.
+        Default: `report.html` (or .md, .pdf) in the study's folder.
+    form : {'html', 'md', 'pdf'}
     originals : bool, default False
         Show the documents' own text where it is at hand; the page says that it is not for publication.
+    compare, text, figures, tables : path, optional
+        See :func:`diptych.report.build.write_report`.
     """
+    from diptych.report.build import SUFFIX
     from diptych.report.build import write_report as write
 
-    return write(study, Path(out) if out else study.root / "report.html", originals=originals)
+    path = Path(out) if out else study.root / f"report{SUFFIX[form]}"
+    places = {"compare": compare, "text": text, "figures": figures, "tables": tables}
+    return write(
+        study, path, form=form, originals=originals, **{n: None if p is None else Path(p) for n, p in places.items()}
+    )

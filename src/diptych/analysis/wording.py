@@ -86,7 +86,7 @@ def _original_wording(study: Study, by: str) -> pd.DataFrame | None:
     table = training_table(study)
     table = table[table["source"] == "original"].reset_index(drop=True)
     table[by] = table[by].astype("string").fillna("(none)").astype(object)
-    return table if table[by].nunique() > 1 else None
+    return table if len(set(table[by])) > 1 else None
 
 
 def _pairs(study: Study, table: pd.DataFrame, by: str) -> Iterator[tuple[dict[str, str], pd.DataFrame, pd.DataFrame]]:

@@ -68,6 +68,28 @@ def figures_by_facet(predictions: pd.DataFrame, orders: Mapping[str, Sequence[st
     return found
 
 
+def figure_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Summaries of evaluation figures as rows: one a facet, by cross-validation and by left-out author."""
+    tested = [("unseen passages (5 folds)", found["cross_validation"])]
+    tested += [(f"unseen author: {author}", by_facet) for author, by_facet in found["across_authors"].items()]
+    if "test" in found:
+        tested.append(("other authors (the pool's development test)", found["test"]))
+    return [
+        {
+            "tested_on": name,
+            "facet": facet,
+            "passages": found["passages"],
+            "macro_f1": found["macro_f1"],
+            "accuracy": found["accuracy"],
+            "baseline": found["majority"]["value"],
+            "baseline_macro_f1": found["majority"]["macro_f1"],
+            "baseline_accuracy": found["majority"]["accuracy"],
+        }
+        for name, by_facet in tested
+        for facet, found in by_facet.items()
+    ]
+
+
 def macro_interval(
     gold: Sequence[str], answers: Sequence[str], groups: Sequence[str], seed: int, draws: int = DRAWS
 ) -> list[float]:

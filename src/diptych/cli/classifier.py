@@ -50,29 +50,9 @@ def evaluate_command(form: str, folder: Path | None, talk: Talk) -> None:
     _print_figures(evaluate(find_study(folder)), form, talk, tables=True)
 
 
-def figure_rows(figures: dict[str, Any]) -> list[dict[str, Any]]:
-    """Summaries of evaluation figures as rows: one a facet, by cross-validation and by left-out author."""
-    tested = [("unseen passages (5 folds)", figures["cross_validation"])]
-    tested += [(f"unseen author: {author}", found) for author, found in figures["across_authors"].items()]
-    if "test" in figures:
-        tested.append(("other authors (the pool's development test)", figures["test"]))
-    return [
-        {
-            "tested_on": name,
-            "facet": facet,
-            "passages": found["passages"],
-            "macro_f1": found["macro_f1"],
-            "accuracy": found["accuracy"],
-            "baseline": found["majority"]["value"],
-            "baseline_macro_f1": found["majority"]["macro_f1"],
-            "baseline_accuracy": found["majority"]["accuracy"],
-        }
-        for name, by_facet in tested
-        for facet, found in by_facet.items()
-    ]
-
-
 def _print_figures(figures: dict[str, Any], form: str, talk: Talk, *, tables: bool) -> None:
+    from diptych.classifier.figures import figure_rows
+
     rows = figure_rows(figures)
     if form == "json":
         print_json(figures)

@@ -21,7 +21,6 @@ from diptych.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from diptych.coding.reliability import Agreement
     from diptych.study import Study
 
 BREAKDOWNS = (

@@ -8,7 +8,7 @@ from typing import Any
 from diptych.analysis.statements import coverage_notes, statement
 from diptych.records import rows_of
 from diptych.report.contents import Basis, Contents
-from diptych.report.marks import heat_level, percent
+from diptych.report.marks import heat_level, percent, span
 from diptych.schema import Facet, Value
 
 WEIGHTS = ("passages", "words")
@@ -53,7 +53,9 @@ def _view(contents: Contents, basis: Basis, weight: str) -> dict[str, Any]:
             {
                 "value": row,
                 "cells": [
-                    _cell(cells.get((author, row.id if column is None else f"{row.id} x {column.id}")), share, count, top)
+                    _cell(
+                        cells.get((author, row.id if column is None else f"{row.id} x {column.id}")), share, count, top
+                    )
                     for column in columns_of(across)
                 ],
             }
@@ -68,7 +70,7 @@ def _cell(row: dict[str, Any] | None, share: str, count: str, top: float) -> dic
     if row is None:
         return {"level": 0, "shown": "", "count": 0, "blind": False, "value": "", "span": ""}
     found, low, high = row[share], row["low"], row["high"]
-    interval = f"{percent(low)}–{percent(high)}" if low is not None and share == "share" else ""
+    interval = span(low, high) if low is not None and share == "share" else ""
     return {
         "level": heat_level(found or 0.0, top),
         "shown": percent(found) if found else "",

@@ -68,7 +68,10 @@ def _words(contents: Contents) -> list[dict[str, Any]]:
                 "cell": cell,
                 "first": first,
                 "second": second,
-                "sides": {side: [row for row in listed if row["side"] == side] for side in ("first", "second")},
+                "sides": {
+                    side: sorted((row for row in listed if row["side"] == side), key=lambda row: -abs(row["z"]))
+                    for side in ("first", "second")
+                },
                 "chance": listed[0]["chance"],
             }
         )

@@ -58,7 +58,11 @@ def _explain(contents: Contents, rows: list[dict[str, Any]]) -> None:
     for row in readable[:EXPLAINED]:
         found = explain(contents.model.scorer, row["text"], top=WORDS, tried=TRIED, by_sentence=False)
         row["moved"] = {
-            one.facet: [one.value, round(one.p, 3), [[word, round(fall, 3)] for word, fall in one.words if abs(fall) >= 0.005]]
+            one.facet: [
+                one.value,
+                round(one.p, 3),
+                [[word, round(fall, 3)] for word, fall in one.words if abs(fall) >= 0.005],
+            ]
             for one in found
         }
 

@@ -1,4 +1,4 @@
-"""The picture of the first screen: on both sides of a hinge, who writes how much about what, in whose view, how kindly."""
+"""The first screen's picture: on both sides of a hinge, who writes how much about what, in whose view, how kindly."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from diptych.records import rows_of
 from diptych.report.contents import Contents
-from diptych.report.marks import Piece, kinds, percent, pieces, tones
+from diptych.report.marks import Piece, kinds, percent, pieces, span, tones
 from diptych.schema import Facet
 
 
@@ -35,7 +35,9 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
         sides = []
         for place, author in enumerate(contents.authors):
             row = whole[author, value.id]
-            bar = _pieces(cells, author, views, subject, value.id, top) if views else _plain(row, subject, value.id, top)
+            bar = (
+                _pieces(cells, author, views, subject, value.id, top) if views else _plain(row, subject, value.id, top)
+            )
             strip = _strip(contents, author, subject, value.id, scale, row, top)
             if two and place == 0:
                 bar, strip = [piece.mirrored() for piece in bar], [piece.mirrored() for piece in strip]
@@ -47,7 +49,7 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
                     "count": row["passages"],
                     "of": row["of"],
                     "share": percent(row["share"]),
-                    "interval": f"{percent(row['low'])}–{percent(row['high'])}" if row["low"] is not None else "",
+                    "interval": span(row["low"], row["high"]) if row["low"] is not None else "",
                     "pieces": bar,
                     "strip": strip,
                     "disputed": len(doubted),
@@ -63,7 +65,10 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
         "mirrored": two,
         "estimated": basis.evidence.estimated,
         "rows": lines,
-        "of": {author: max((r["of"] for (a, _), r in whole.items() if a == author), default=0) for author in contents.authors},
+        "of": {
+            author: max((r["of"] for (a, _), r in whole.items() if a == author), default=0)
+            for author in contents.authors
+        },
     }
 
 

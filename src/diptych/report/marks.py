@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEVELS = 10
+BLANK = "\xa0"  # a number and its sign stay on one line
 KINDS = 8  # classes of pieces without an order; a facet of more values begins again
 
 
@@ -21,17 +22,28 @@ def heat_level(share: float, top: float) -> int:
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """Return “12 %”; a share that rounds to nothing but is not nothing is “<1 %”, an estimate outside 0 to 1 is cut off.
+    r"""Return “12 %”; a share just above nothing is “<1 %”, an estimate outside 0 to 1 is cut off.
 
     >>> percent(0.123), percent(0.001), percent(None), percent(-0.02)
-    ('12 %', '<1 %', '–', '0 %')
+    ('12\xa0%', '<1\xa0%', '–', '0\xa0%')
     """
     if share is None or share != share:  # noqa: PLR0124 - not a number
         return "–"
     share = min(max(share, 0.0), 1.0)
     if 0 < share < 0.5 * 10 ** -(digits + 2):
-        return f"<{10**-digits:g} %"
-    return f"{100 * share:.{digits}f} %"
+        return f"<{10**-digits:g}{BLANK}%"
+    return f"{100 * share:.{digits}f}{BLANK}%"
+
+
+def span(low: float | None, high: float | None) -> str:
+    r"""Return a range of shares.
+
+    >>> span(0.281, 0.62), span(None, None)
+    ('28–62\xa0%', '–')
+    """
+    if low is None or high is None:
+        return "–"
+    return f"{percent(low).removesuffix(f'{BLANK}%')}–{percent(high)}"
 
 
 def points(difference: float | None) -> str:

@@ -21,7 +21,7 @@ from diptych.report.coverage import coverage_section
 from diptych.report.differences import divergence_section
 from diptych.report.evidence import evidence, payload
 from diptych.report.hinge import hinge
-from diptych.report.marks import coefficient, percent, points
+from diptych.report.marks import coefficient, percent, points, span
 from diptych.report.quality import quality_section
 from diptych.report.scale import scale_section
 from diptych.report.tables import COMMANDS, as_csv, tables
@@ -47,21 +47,25 @@ def page(contents: Contents, text: Catalogue, comparison: Mapping[str, Any] | No
     data["report"] = {"format": 1, "id": found["report_id"], "version": __version__, "hashes": dict(contents.hashes)}
     folder = files("diptych.report") / "templates"
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
-    return environment(html=True).get_template("report.html").render(
-        found
-        | {
-            "t": text,
-            "comparison": comparison,
-            "sections": _sections(found, comparison),
-            "static": rows if len(rows) <= STATIC else [],
-            "tables": csv,
-            "data": _json(data),
-            "tables_json": _json(csv),
-            "style": Markup(style),  # noqa: S704 - our own file
-            "script": Markup(script),  # noqa: S704 - our own file
-            "style_hash": _source_hash(style),
-            "script_hash": _source_hash(script),
-        }
+    return (
+        environment(html=True)
+        .get_template("report.html")
+        .render(
+            found
+            | {
+                "t": text,
+                "comparison": comparison,
+                "sections": _sections(found, comparison),
+                "static": rows if len(rows) <= STATIC else [],
+                "tables": csv,
+                "data": _json(data),
+                "tables_json": _json(csv),
+                "style": Markup(style),  # noqa: S704 - our own file
+                "script": Markup(script),  # noqa: S704 - our own file
+                "style_hash": _source_hash(style),
+                "script_hash": _source_hash(script),
+            }
+        )
     )
 
 
@@ -107,24 +111,21 @@ def environment(*, html: bool) -> Environment:
     """Return the template engine; in HTML everything is escaped."""
     found = Environment(
         loader=PackageLoader("diptych.report"),
-        autoescape=html,
+        autoescape=html,  # noqa: S701 - Markdown has no markup to escape into here; see report/markdown.py
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {"percent": percent, "points": points, "coefficient": coefficient, "spans": _spans}
+    found.filters |= {"percent": percent, "points": points, "coefficient": coefficient}
+    found.filters |= {"span": span, "spans": _spans}
     return found
 
 
 def _sections(found: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> list[str]:
     names = ["glance", "comparison", "coverage", "divergence", "scale", "agreement", "classifier", "evidence", "made"]
-    absent = {"comparison"} * (comparison is None) if False else set()
-    if comparison is None:
-        absent.add("comparison")
-    if found["scale"]["scale"] is None:
-        absent.add("scale")
-    return [name for name in names if name not in absent]
+    there = {"comparison": comparison is not None, "scale": found["scale"]["scale"] is not None}
+    return [name for name in names if there.get(name, True)]
 
 
 def _limits(contents: Contents, text: Catalogue) -> list[str]:

@@ -41,7 +41,9 @@ def scale_section(contents: Contents) -> dict[str, Any]:
 def _bar(contents: Contents, scale: Facet, facet: Facet, value: str, author: str) -> dict[str, Any]:
     kinds = tones([v.score for v in scale.values])
     counts = [len(contents.members(author, [facet.id, scale.id], [value, v.id])) for v in scale.values]
-    parts = [(f"{value} x {v.id}", v.name, n, float(n), tone) for v, n, tone in zip(scale.values, counts, kinds, strict=True)]
+    parts = [
+        (f"{value} x {v.id}", v.name, n, float(n), tone) for v, n, tone in zip(scale.values, counts, kinds, strict=True)
+    ]
     return {"author": author, "of": sum(counts), "pieces": pieces(parts, float(sum(counts)))}
 
 

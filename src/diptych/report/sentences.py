@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,7 +19,7 @@ Row = dict[str, Any]
 
 def counted(count: int, of: int) -> str:
     """Return “12 of 140 passages (9 %)”."""
-    return f"{count} of {of} passages ({percent(count / of) if of else '0 %'})"
+    return f"{count} of {of} passages ({percent(count / of) if of else '0 %'})".replace("\xa0", " ")
 
 
 def cell_label(schema: Schema, facet: str, value: str) -> str:
@@ -37,7 +36,9 @@ def study_sentence(contents: Contents, text: Catalogue) -> str:
         documents, years = rows["document"].nunique(), sorted({int(year) for year in rows["year"].dropna()})
         when = "" if not years else f", {years[0]}" if len(years) == 1 else f", {years[0]}–{years[-1]}"
         many = text("documents", n=documents)
-        parts.append(text("lead.author", author=author, documents=many, years=when, passages=text("passages", n=len(rows))))
+        parts.append(
+            text("lead.author", author=author, documents=many, years=when, passages=text("passages", n=len(rows)))
+        )
     plain = contents.codings[contents.codings["role"] != "digest"]
     answered = plain.groupby("passage")["facet"].nunique()
     complete, everyone = int((answered == len(contents.schema.facets)).sum()), len(contents.passages)
@@ -74,7 +75,9 @@ def glance(contents: Contents, text: Catalogue) -> list[Row]:
     facets = list(reversed(contents.schema.cells))
     if contents.scale is not None and contents.scale not in facets:
         facets.append(contents.scale)
-    return [{"heading": facet.question, "facet": facet.id, "sentences": _about(contents, facet, text)} for facet in facets]
+    return [
+        {"heading": facet.question, "facet": facet.id, "sentences": _about(contents, facet, text)} for facet in facets
+    ]
 
 
 def _about(contents: Contents, facet: Facet, text: Catalogue) -> list[str]:
@@ -108,7 +111,9 @@ def _share(row: Row, text: Catalogue) -> str:
 def _largest(cells: pd.DataFrame, facet: str) -> list[Row]:
     """The largest difference of every pair of authors, pairs with the largest first, three at most."""
     mine = cells[cells["facet"] == facet]
-    rows = [row for _, part in mine.groupby(["first", "second"], sort=False) for row in rows_of(largest(part, number=1))]
+    rows = [
+        row for _, part in mine.groupby(["first", "second"], sort=False) for row in rows_of(largest(part, number=1))
+    ]
     return sorted((row for row in rows if row["difference"]), key=lambda row: -abs(row["difference"]))[:LONGEST_LIST]
 
 
@@ -120,7 +125,7 @@ def difference_sentence(contents: Contents, row: Row, text: Catalogue) -> str:
         span = {"low": percent(row["low"]), "high": percent(row["high"])} if row["low"] is not None else None
         said = text(
             "glance.estimated_difference",
-            label=cell_label(contents.schema, row["facet"], row["value"]),
+            label=_label(contents.schema, row["facet"], row["value"]),
             first=row["first"],
             share_first=percent(row["share_first"]),
             second=row["second"],
@@ -132,7 +137,7 @@ def difference_sentence(contents: Contents, row: Row, text: Catalogue) -> str:
     doubted = {p for p in members if any(p in contents.disputed[f] for f in facets)}
     said = text(
         "glance.difference",
-        label=cell_label(contents.schema, row["facet"], row["value"]),
+        label=_label(contents.schema, row["facet"], row["value"]),
         first=row["first"],
         count_first=row["count_first"],
         of_first=text("passages", n=row["of_first"]),
@@ -147,6 +152,11 @@ def difference_sentence(contents: Contents, row: Row, text: Catalogue) -> str:
     if not doubted:
         return f"{said}; {text('glance.undisputed', of=len(members))}"
     return f"{said}; {text('glance.disputed', n=len(doubted), of=len(members))}"
+
+
+def _label(schema: Schema, facet: str, value: str) -> str:
+    """The value's own name, where its facet has been named before."""
+    return cell_label(schema, facet, value) if " x " in facet else schema.facet(facet).value(value).name
 
 
 def certainty(contents: Contents, text: Catalogue) -> list[str]:
@@ -174,7 +184,9 @@ def _noise(contents: Contents, facets: pd.DataFrame, text: Catalogue) -> list[st
     found = []
     for (first, second), rows in pairs[:LONGEST_LIST]:
         names = {
-            beyond: [contents.schema.facet(r["facet"]).name for r in rows_of(rows) if (r["bits"] > r["noise_high"]) is beyond]
+            beyond: [
+                contents.schema.facet(r["facet"]).name for r in rows_of(rows) if (r["bits"] > r["noise_high"]) is beyond
+            ]
             for beyond in (True, False)
         }
         parts = [
@@ -185,5 +197,3 @@ def _noise(contents: Contents, facets: pd.DataFrame, text: Catalogue) -> list[st
         unit = rows["unit"].iloc[0]
         found.append(text("sure.noise", first=first, second=second, unit=text(f"unit.{unit}"), said="; ".join(parts)))
     return found
-
-

@@ -27,10 +27,6 @@ COMMANDS = {
     "reliability": "diptych reliability --format csv",
     "disputes": "diptych reliability --disputes --format csv",
     "evaluation": "diptych train --format csv",
-    "confusion": "diptych evaluate --confusion --format csv",
-    "calibration": "diptych evaluate --calibration --format csv",
-    "risk": "diptych evaluate --risk --format csv",
-    "passages": "diptych report --tables DIR",
 }
 
 
