@@ -25,12 +25,13 @@ from diptych.classifier.evaluate import Background, author_folds, cross_fit, str
 from diptych.classifier.evaluate import evaluate as evaluate_texts
 from diptych.classifier.figures import figures
 from diptych.classifier.language import language_of
+from diptych.classifier.material import Material, training_material
 from diptych.classifier.model import PassageClassifier, softmax
 from diptych.classifier.persist import save_model
 from diptych.classifier.predictions import load_crossfit
 from diptych.classifier.score import Limits, Scorer, term_hash
 from diptych.classifier.sentences import sentences
-from diptych.classifier.train import Material, fit_model, train, training_material
+from diptych.classifier.train import fit_model, train
 from diptych.coding.gold import write_gold
 from diptych.errors import CodingError, NotTrainedError, RecordError, SchemaError
 from diptych.schema import RESERVED, Schema
