@@ -227,7 +227,7 @@ def test_language_of_a_text(text, language):
 
 
 def test_parameters_are_stored_as_given():
-    given = {"C": 2.0, "min_df": 3, "markers": MARKERS, "language": "en", "seed": 7}
+    given = {"C": 2.0, "min_df": 3, "markers": MARKERS, "language": "en", "seed": 7, "without": ("runs",)}
     assert PassageClassifier(**given).get_params() == given
 
 

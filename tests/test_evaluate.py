@@ -185,7 +185,7 @@ def test_two_tables_as_csv_are_refused_before_any_work(command, coded, monkeypat
     monkeypatch.setattr("diptych.classifier.assess.assess", lambda *_, **__: pytest.fail("it went to work"))
     result = command("evaluate", "--study", coded.root, "--risk", "--learning-curve", "--format", "csv")
     assert (result.code, result.out) == (2, "")
-    assert "--risk, --learning-curve" in result.err
+    assert "--risk and --learning-curve are 2 tables" in result.err
     assert "hint: " in result.err
     assert "--json" in result.err
 

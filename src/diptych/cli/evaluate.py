@@ -88,9 +88,9 @@ def evaluate_command(
     }
     tables = [name for name, is_asked in given.items() if is_asked]
     if form == "csv" and len(tables) > 1:
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in tables)
+        named = " and ".join(f"--{name.replace('_', '-')}" for name in tables)
         raise UsageError(
-            f"CSV holds one table, and {named} are {len(tables)}", hint="ask for one of them, or for --json"
+            f"CSV holds one table, and {named} are {len(tables)} tables", hint="ask for one of them, or for --json"
         )
     found = evaluate(find_study(folder), tables=tables, errors=errors or 1, choose=choose, tell=talk)
     if form == "csv" and tables:
