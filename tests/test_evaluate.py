@@ -392,7 +392,7 @@ def test_a_nested_choice_sees_its_training_part_alone(coded, monkeypatch):
     chooser = trial.chooser()
     trial.judged(pick=chooser)
     trial.by_author(chooser)
-    assert len(seen) == len(chooser.made) == 5 + 2
+    assert len(seen) == 5 + 2
     for (train_places, test_places), mine in zip(trial.folds, seen, strict=False):
         assert mine == {id(trial.readings[i]) for i in train_places}
         assert not mine & {id(trial.readings[i]) for i in test_places}
@@ -415,6 +415,16 @@ def test_evaluate_says_what_it_chose(command, rich, two_candidates):
         ("test", None),
     ]
     assert all(row["C"] == 3 and row["without"] in ([], ["runs"]) for row in found["chosen"])
+
+
+def test_nothing_is_told_of_an_author_beside_whom_there_is_too_little(coded, two_candidates):
+    gold = [json.loads(line) for line in coded.gold_file.read_text().splitlines()]
+    names = sorted({row["passage"] for row in gold})
+    kept = [*names[:3], *names[8:]]
+    write_jsonl(coded.gold_file, [row for row in gold if row["passage"] in kept])
+    found = diptych.evaluate(coded, choose=True)
+    assert len(found["across_authors"]) == 1
+    assert [row["tested_on"] for row in found["chosen"][5:]] == list(found["across_authors"])
 
 
 def test_evaluate_prints_what_it_chose(command, coded, two_candidates):

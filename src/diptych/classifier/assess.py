@@ -10,7 +10,8 @@ import pandas as pd
 from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
-from diptych.classifier.choose import Choice
+from diptych.classifier.choose import Chooser
+from diptych.classifier.evaluate import Fold, author_folds
 from diptych.classifier.figures import figures, figures_by_facet, macro_interval
 from diptych.classifier.levers import ablation, learning_curve
 from diptych.classifier.material import Material, Progress, training_material
@@ -94,7 +95,7 @@ def _assess(study: Study, tables: Sequence[str], errors: int, tell: Progress, *,
     tell("across authors")
     by_author = trial.by_author(chooser)
     found["across_authors"] = {author: told(predictions, [author]) for author, predictions in by_author.items()}
-    chosen = _chosen(chooser.made, len(trial.folds), list(by_author)) if chooser else []
+    chosen = _chosen(chooser, trial, by_author) if chooser else []
     test = load_pool(study, "test")
     if len(test):
         tell("the pool's development test")
@@ -121,10 +122,11 @@ def _beside(
     return {name: make() for name, make in makers.items() if name in tables}
 
 
-def _chosen(made: Sequence[Choice], folds: int, authors: Sequence[str]) -> list[dict[str, Any]]:
+def _chosen(chooser: Chooser, trial: Trial, authors: Collection[str]) -> list[dict[str, Any]]:
     """What was chosen for every fold, then for every left-out author."""
-    names = [("cross_validation", fold) for fold in range(folds)] + [(author, None) for author in authors]
-    return [{"tested_on": name, "fold": fold, **one.row()} for (name, fold), one in zip(names, made, strict=True)]
+    tested: list[tuple[str, int | None, Fold]] = [("cross_validation", i, fold) for i, fold in enumerate(trial.folds)]
+    tested += [(name, None, fold) for name, fold in author_folds(trial.own["author"].tolist()) if name in authors]
+    return [{"tested_on": name, "fold": i, **chooser.choice(train).row()} for name, i, (train, _) in tested]
 
 
 def _of(predictions: pd.DataFrame, facet: str, own: pd.DataFrame) -> pd.DataFrame:

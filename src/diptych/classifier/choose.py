@@ -106,13 +106,7 @@ def _with(classifier: PassageClassifier, strength: float, without: tuple[str, ..
 
 @dataclass
 class Chooser:
-    """Chooses anew for every training part of a nested cross-validation, from that part alone.
-
-    Attributes
-    ----------
-    made : list of Choice
-        In the order in which training parts were given.
-    """
+    """Chooses anew for every training part of a nested cross-validation, from that part alone; for each once."""
 
     readings: Sequence[Reading]
     labels: pd.DataFrame
@@ -120,17 +114,22 @@ class Chooser:
     background: Background | None
     classifier: PassageClassifier
     orders: Mapping[str, Sequence[str]]
-    made: list[Choice] = field(default_factory=list)
+    _made: dict[bytes, Choice] = field(default_factory=dict)
 
     def __call__(self, train: NDArray[np.intp]) -> PassageClassifier:
         """Return the classifier for the texts at these places."""
-        choice = choose_parameters(
-            [self.readings[i] for i in train],
-            self.labels.iloc[train].reset_index(drop=True),
-            [self.groups[i] for i in train],
-            self.background,
-            self.classifier,
-            self.orders,
-        )
-        self.made.append(choice)
-        return choice.classifier
+        return self.choice(train).classifier
+
+    def choice(self, train: NDArray[np.intp]) -> Choice:
+        """Return what is chosen for the texts at these places."""
+        key = train.tobytes()
+        if key not in self._made:
+            self._made[key] = choose_parameters(
+                [self.readings[i] for i in train],
+                self.labels.iloc[train].reset_index(drop=True),
+                [self.groups[i] for i in train],
+                self.background,
+                self.classifier,
+                self.orders,
+            )
+        return self._made[key]
