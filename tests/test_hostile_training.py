@@ -7,8 +7,10 @@ import json
 import pytest
 
 import diptych
+from diptych.classifier.persist import load_model
 from diptych.coding.gold import write_gold
 from diptych.documents.passages import load_passages
+from diptych.files import write_jsonl
 
 LONG = "mud and reeds " * 33_334  # 100,000 words
 
@@ -94,15 +96,36 @@ def test_coded_passages_without_a_word_teach_nothing_and_are_counted(coded, comm
     assert "trained on 14 passages" in done.err
 
 
-@pytest.mark.parametrize("odd", [LONG, "mud\x00reeds"], ids=["100,000 words", "NUL"])
-def test_long_and_damaged_passages_do_not_stop_training(coded, command, odd):
-    put_texts(coded, odd)
+def test_long_passages_do_not_stop_training(coded, command):
+    put_texts(coded, LONG)
     done = command("train")
     assert done.code == 0
     assert "trained on 16 passages" in done.err
 
 
-@pytest.mark.parametrize("odd", ["", "?!"])
+def test_damaged_passages_teach_nothing_and_are_counted(coded, command):
+    put_texts(coded, "mud\x00reeds")
+    done = command("train")
+    assert done.code == 0
+    assert "2 of 16 coded passages hold a NUL character (damaged), and teach nothing" in done.err
+    assert "with a word" not in done.err
+    assert "trained on 14 passages" in done.err
+
+
+def test_damaged_exemplars_teach_nothing_and_are_counted(coded, command):
+    values = {"topic": "nature", "side": "port", "tone": "against"}
+    rows = [
+        {"format": 1, "id": f"x{i}", "text": text, "values": values, "disputed": []}
+        for i, text in enumerate(["Gulls in the mud.", "Gulls\x00 in the mud."])
+    ]
+    write_jsonl(coded.root / "annotations" / "exemplars" / "round-1.jsonl", rows)
+    done = command("train")
+    assert done.code == 0
+    assert "1 of 2 exemplars hold a NUL character (damaged), and teach nothing" in done.err
+    assert load_model(coded.model_file).card["training"]["texts"]["exemplar"] == 1
+
+
+@pytest.mark.parametrize("odd", ["", "?!", "mud\x00"])
 def test_where_no_coded_passage_has_a_word_nothing_is_trained(coded, command, odd):
     put_texts(coded, odd, everywhere=True)
     done = command("train")

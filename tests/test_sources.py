@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from diptych.classifier.assess import coder_ceiling
+from diptych.classifier.material import classifier_for, training_material
 from diptych.classifier.sources import (
     EXEMPLAR_WEIGHT,
     exemplar_files,
@@ -20,7 +21,6 @@ from diptych.classifier.sources import (
     pool_file,
     pool_texts,
 )
-from diptych.classifier.train import classifier_for, training_material
 from diptych.coding.gold import write_gold
 from diptych.documents.text import count_words, text_hash
 from diptych.errors import DiptychError, RecordError

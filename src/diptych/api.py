@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -144,18 +144,31 @@ def reliability(study: Study, *, coders: Sequence[str] | None = None, digests: b
     return agreements(codings, study.schema, who, coders)
 
 
-def evaluate(study: Study, *, ablation: bool = False) -> dict[str, Any]:
+def evaluate(
+    study: Study,
+    *,
+    tables: Sequence[str] = (),
+    errors: int = 10,
+    choose: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
     """Return the classifier's figures; see :func:`diptych.classifier.assess.assess`.
 
     Parameters
     ----------
     study : Study
-    ablation : bool, default False
-        Also with every source and kind of term left out in turn.
+    tables : sequence of {'confusion', 'calibration', 'risk', 'errors', 'ablation', 'learning_curve'}
+        What is wanted beside.
+    errors : int, default 10
+        How many of the surest mistakes a facet `errors` gives.
+    choose : bool, default False
+        Choose regularisation and features within every training part (several times the work).
+    tell : callable
+        Called with a sentence on every stage.
     """
     from diptych.classifier.assess import assess
 
-    return assess(study, ablation=ablation)
+    return assess(study, tables=tables, errors=errors, choose=choose, tell=tell)
 
 
 def model_for(study: Study) -> Model:

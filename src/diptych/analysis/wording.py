@@ -11,7 +11,7 @@ import pandas as pd
 
 from diptych.analysis.keyness import distinctive_words
 from diptych.classifier.evaluate import evaluate
-from diptych.classifier.train import training_table
+from diptych.classifier.material import training_table
 from diptych.records import rows_of
 from diptych.schema import Facet
 from diptych.study import Study

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from diptych.classifier.analyser import Reading
-from diptych.classifier.calibrate import calibrate
+from diptych.classifier.calibrate import Calibration, calibrate
 from diptych.classifier.figures import figures_by_facet
-from diptych.classifier.model import FEWEST, PassageClassifier, too_few
+from diptych.classifier.model import FEWEST, PassageClassifier, softmax, too_few
 from diptych.errors import NotTrainedError
 
 FOLDS = 5
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+Pick = Callable[[NDArray[np.intp]], PassageClassifier]
 
 
 def stratified_folds(
@@ -94,6 +95,11 @@ class Background:
     labels: pd.DataFrame
     weights: NDArray[np.float64]
 
+    def only(self, kept: NDArray[np.bool_]) -> Background:
+        """Return the texts for which `kept` is true."""
+        places = np.flatnonzero(kept)
+        return Background([self.texts[i] for i in places], self.labels.iloc[places], self.weights[places])
+
 
 def cross_fit(
     texts: Sequence[str | Reading],
@@ -102,6 +108,7 @@ def cross_fit(
     classifier: PassageClassifier,
     others: Sequence[str] = (),
     background: Background | None = None,
+    pick: Pick | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     """Return predictions for every text by a model that did not see it.
 
@@ -116,6 +123,9 @@ def cross_fit(
         exchangeable with what the same models say of the texts they were not trained on.
     background : Background, optional
         Trains in every fold and is never tested.
+    pick : callable, optional
+        Given the places of a fold's training texts, returns the classifier to fit to them in place of `classifier`
+        (the same, with other parameters).
 
     Returns
     -------
@@ -132,7 +142,8 @@ def cross_fit(
     unlabelled = np.arange(len(texts), len(texts) + len(others))
     for number, (train, test) in enumerate(folds):
         judged = [*test, *unlabelled]
-        fitted = fit_with(classifier, [everything[i] for i in train], labels.iloc[train], background)
+        mine = pick(train) if pick else classifier
+        fitted = fit_with(mine, [everything[i] for i in train], labels.iloc[train], background)
         for facet, scores in fitted.decision([everything[i] for i in judged]).items():
             values = fitted.facets_[facet]
             for place, line in zip(judged, scores, strict=True):
@@ -167,8 +178,22 @@ def _clone(classifier: PassageClassifier) -> PassageClassifier:
 
 
 def answer_calibrated(predictions: pd.DataFrame, orders: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Return predictions whose answers lean as a calibration on the other folds says, never on their own."""
-    found = predictions.copy()
+    """Return predictions whose answers lean as a calibration on the other folds says, never on their own.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As :func:`cross_fit` returns them.
+    orders : mapping of str to sequence of str
+        The values of every facet.
+
+    Returns
+    -------
+    DataFrame
+        The same with other answers, and `p` (the answer's probability, 0 to 1) and one column `chance:<value>` a value.
+        A fold beside which there is too little to calibrate on keeps its answers, and the softmax of its scores.
+    """
+    found = predictions.assign(p=np.nan)
     for facet, order in orders.items():
         rows = predictions[(predictions["facet"] == facet)]
         columns = [f"score:{value}" for value in order if f"score:{value}" in rows]
@@ -178,11 +203,14 @@ def answer_calibrated(predictions: pd.DataFrame, orders: Mapping[str, Sequence[s
         folds = rows["fold"].to_numpy()
         for fold in np.unique(folds):
             mine, rest = folds == fold, (folds != fold) & (gold >= 0)
-            if rest.sum() < FEWEST:
-                continue
-            fitted = calibrate(scores[rest], gold[rest])
-            logs = scores[mine] / fitted.temperature + np.array(fitted.prior) + np.array(fitted.lean)
-            found.loc[rows.index[mine], "predicted"] = np.array(values, dtype=object)[logs.argmax(axis=1)]
+            enough = rest.sum() >= FEWEST
+            fitted = calibrate(scores[rest], gold[rest]) if enough else Calibration(1.0, [0.0], [0.0], [])
+            logs = scores[mine] / fitted.temperature + np.array(fitted.prior)
+            best, chances = (logs + np.array(fitted.lean)).argmax(axis=1), softmax(logs)
+            places = rows.index[mine]
+            found.loc[places, "predicted"] = np.array(values, dtype=object)[best]
+            found.loc[places, "p"] = chances[np.arange(len(best)), best]
+            found.loc[places, [f"chance:{value}" for value in values]] = chances
     return found
 
 
@@ -242,11 +270,26 @@ def across_authors(
     background: Background | None = None,
 ) -> dict[str, Any]:
     """Return author → facet → figures of a model that has seen the other authors alone."""
-    across = {}
+    found = author_predictions(texts, labels, authors, classifier, background)
+    return {author: figures_by_facet(predictions, orders) for author, predictions in found.items()}
+
+
+def author_predictions(
+    texts: Sequence[str | Reading],
+    labels: pd.DataFrame,
+    authors: Sequence[str],
+    classifier: PassageClassifier,
+    background: Background | None = None,
+    pick: Pick | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Return author → predictions (as :func:`cross_fit` returns them) by a model of the other authors alone.
+
+    An author beside whom there is too little to train on is left out.
+    """
+    found = {}
     for author, fold in author_folds(authors):
         try:
-            predictions, _ = cross_fit(texts, labels, [fold], classifier, background=background)
+            found[author], _ = cross_fit(texts, labels, [fold], classifier, background=background, pick=pick)
         except NotTrainedError:
             continue
-        across[author] = figures_by_facet(predictions, orders)
-    return across
+    return found

@@ -69,7 +69,7 @@ def figures_by_facet(predictions: pd.DataFrame, orders: Mapping[str, Sequence[st
 
 
 def figure_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Summaries of evaluation figures as rows: one a facet, by cross-validation and by left-out author."""
+    """Return evaluation figures as rows of one table: one a facet, by cross-validation, left-out author and test."""
     tested = [("unseen passages (5 folds)", found["cross_validation"])]
     tested += [(f"unseen author: {author}", by_facet) for author, by_facet in found["across_authors"].items()]
     if "test" in found:
@@ -80,6 +80,9 @@ def figure_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
             "facet": facet,
             "passages": found["passages"],
             "macro_f1": found["macro_f1"],
+            "macro_f1_low": (found.get("interval") or (None, None))[0],
+            "macro_f1_high": (found.get("interval") or (None, None))[1],
+            "coders_macro_f1": found.get("coders"),
             "accuracy": found["accuracy"],
             "baseline": found["majority"]["value"],
             "baseline_macro_f1": found["majority"]["macro_f1"],

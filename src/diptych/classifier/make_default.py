@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from diptych.classifier.bundled import FILE
+from diptych.classifier.material import training_material
 from diptych.classifier.persist import save_model
-from diptych.classifier.train import fit_model, training_material
+from diptych.classifier.train import fit_model
 from diptych.study import Study
 
 

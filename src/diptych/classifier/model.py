@@ -19,14 +19,14 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from diptych.classifier.analyser import KINDS, Analyser, Reading
+from diptych.classifier.features import SHARES, as_it_is, check_left_out, share_scale, weighed
 from diptych.classifier.labels import ONE, label_table
 from diptych.classifier.linear import Floats, fit_linear
 from diptych.classifier.parties import Parties, attitudes
-from diptych.classifier.score import ADDITIVE, KIND_WEIGHTS, RAREST, Weights, facet_slices, term_hash
+from diptych.classifier.score import ADDITIVE, RAREST, Weights, facet_slices, term_hash
 from diptych.errors import NotTrainedError, UsageError
 
 FEWEST = 5  # passages: one to test on, four to learn from
-SHARES = 1.0  # weight of the counts over a whole passage beside the tables of terms
 
 
 def too_few(number: int) -> NotTrainedError:
@@ -35,11 +35,6 @@ def too_few(number: int) -> NotTrainedError:
         f"{number} coded passages are too few to train on",
         hint=f"code at least {FEWEST} (better 100) passages",
     )
-
-
-def as_it_is(terms: list[str]) -> list[str]:
-    """Return what is given: terms are made before they are counted."""
-    return terms
 
 
 class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -59,6 +54,9 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     language : str, default 'en'
         Whose words of attitude are used with the markers.
     seed : int, default 0
+    without : tuple of str, default ()
+        What is left out, to see what it brings: kinds of terms (`words`, `runs`, `parties`, `sides`), or `shares`, the
+        counts over a whole passage. Without `words` no word counts as known.
 
     Attributes
     ----------
@@ -96,12 +94,14 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         markers: Mapping[str, Sequence[str]] | None = None,
         language: str = "en",
         seed: int = 0,
+        without: tuple[str, ...] = (),
     ) -> None:
         self.C = C
         self.min_df = min_df
         self.markers = markers
         self.language = language
         self.seed = seed
+        self.without = without
 
     def fit(self, X: Sequence[str | Reading], y: Any, sample_weight: Sequence[float] | None = None) -> Self:
         """Learn from texts and their values.
@@ -120,10 +120,12 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         NotTrainedError
             If there are too few texts, they have no term in common, or a facet has no label.
         UsageError
-            If X holds anything but texts, or y is neither a DataFrame nor one label a text.
+            If X holds anything but texts, y is neither a DataFrame nor one label a text, or `without` names what
+            there is not.
         ValueError
             If X, y and sample_weight are not equally long.
         """
+        check_left_out(self.without)
         readings = self.analyse(X)
         check_consistent_length(readings, y, sample_weight)
         if len(readings) < FEWEST - 1:
@@ -143,7 +145,7 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_ = classes[0] if originals else classes
         terms = self._learn_terms(readings)
         shares = np.array([reading.shares for reading in readings])
-        self.share_scale_ = _scale(shares)
+        self.share_scale_ = share_scale(shares) * (SHARES not in self.without)
         table = sparse.hstack([terms, sparse.csr_matrix(shares * self.share_scale_)]).tocsr()
         columns = []
         for facet, values in self.facets_.items():
@@ -175,6 +177,8 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.tables_: dict[str, TfidfVectorizer] = {}
         parts = []
         for kind in KINDS:
+            if kind in self.without:
+                continue
             least = min(self.min_df + (kind != KINDS[0]), len(readings))
             additive = kind == ADDITIVE
             table = TfidfVectorizer(
@@ -185,14 +189,14 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             except ValueError:  # no such terms, or none in enough texts
                 continue
             self.tables_[kind] = table
-            parts.append(_weighed(kind, part, table.idf_))
+            parts.append(weighed(kind, part, table.idf_))
         if not self.tables_:
             raise NotTrainedError("the coded passages have no words in common to learn from")
         return sparse.hstack(parts).tocsr()
 
     def _features(self, readings: Sequence[Reading]) -> sparse.csr_matrix:
         parts = [
-            _weighed(kind, table.transform([reading.terms[kind] for reading in readings]), table.idf_)
+            weighed(kind, table.transform([reading.terms[kind] for reading in readings]), table.idf_)
             for kind, table in self.tables_.items()
         ]
         shares = np.array([reading.shares for reading in readings])
@@ -266,21 +270,6 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.two_d_array = False
         tags.target_tags.multi_output = True
         return tags
-
-
-def _weighed(kind: str, table: sparse.csr_matrix, idf: Floats) -> sparse.csr_matrix:
-    """Give a kind of terms its weight; rows of additive terms their length (see :data:`ADDITIVE`)."""
-    if kind == ADDITIVE:
-        lengths = np.sqrt(table @ idf)
-        table = sparse.diags(1 / np.where(lengths > 0, lengths, 1.0)) @ table
-    return KIND_WEIGHTS[kind] * table
-
-
-def _scale(shares: Floats) -> Floats:
-    """By what shares are multiplied, so that all vary alike and together weigh as much as a table of terms."""
-    spread = shares.std(axis=0)
-    even = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
-    return np.asarray(SHARES * even / max(len(spread), 1) ** 0.5)
 
 
 def softmax(scores: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np.float64]:

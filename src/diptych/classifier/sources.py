@@ -35,7 +35,7 @@ def pool_file(study: Study, part: Part) -> Path:
 
 
 def load_exemplars(study: Study) -> pd.DataFrame:
-    """Return exemplars: passage (its id), text, source, group and one column a facet.
+    """Return exemplars: passage (its id), text, source, group (their round) and one column a facet.
 
     A facet that fewer than two of three blind readers read as it was meant has no value.
     """
@@ -44,7 +44,7 @@ def load_exemplars(study: Study) -> pd.DataFrame:
         for line, row in read_jsonl(path, required=("id", "text", "values", "disputed")):
             values = _values(row["values"], study, path, line)
             kept = {facet: None if facet in row["disputed"] else value for facet, value in values.items()}
-            rows.append({"passage": row["id"], "text": row["text"], "source": "exemplar", "group": "", **kept})
+            rows.append({"passage": row["id"], "text": row["text"], "source": "exemplar", "group": path.stem, **kept})
     return _frame(rows, study.schema.facet_ids)
 
 

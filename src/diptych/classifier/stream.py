@@ -10,7 +10,7 @@ from diptych.classifier.score import Prediction, Scorer
 from diptych.documents.cut import cut_document
 from diptych.documents.duplicates import Duplicates
 from diptych.documents.read import DOCUMENT_FORMATS, read_bytes
-from diptych.documents.text import has_word, passage_text, words_of
+from diptych.documents.text import has_word, is_damaged, passage_text, words_of
 from diptych.errors import DocumentError, RecordError, UsageError, nearest
 from diptych.exchange.parquet import read_parquet
 from diptych.exchange.tables import Reject, read_table
@@ -160,7 +160,7 @@ def _fault(text: Any) -> str:
         return f"is no text but {'null' if text is None else type(text).__name__}"
     if not text.strip():
         return "is empty"
-    if "\0" in text:
+    if is_damaged(text):
         return "holds a NUL character: it is damaged, or was UTF-16"
     return "" if has_word(text) else "holds no word"
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from diptych.classifier.analyser import Reading
 from diptych.classifier.calibrate import Calibration, brier, calibrate, expected_calibration_error
+from diptych.classifier.choose import choose_parameters
 from diptych.classifier.drift import profile
 from diptych.classifier.evaluate import (
-    Background,
     across_authors,
     answer_calibrated,
     cross_fit,
@@ -23,15 +21,19 @@ from diptych.classifier.evaluate import (
 )
 from diptych.classifier.figures import figures_by_facet
 from diptych.classifier.language import language_of
+from diptych.classifier.material import (
+    Material,
+    Progress,
+    classifier_for,
+    training_material,
+    uncoded_table,
+    with_pool,
+)
 from diptych.classifier.model import PassageClassifier
 from diptych.classifier.persist import FORMAT as MODEL_FORMAT
 from diptych.classifier.persist import Model, save_model
 from diptych.classifier.predictions import crossfit_file
 from diptych.classifier.score import Limits, calibrated, chosen
-from diptych.classifier.sources import EXEMPLAR_WEIGHT, load_exemplars, load_pool
-from diptych.coding.gold import gold_table, load_gold
-from diptych.documents.passages import load_passages
-from diptych.documents.text import has_word
 from diptych.errors import NotTrainedError
 from diptych.files import canonical, sha256_bytes, write_jsonl
 from diptych.lock import record_step
@@ -39,99 +41,9 @@ from diptych.records import FORMAT, rows_of
 from diptych.schema import Schema
 from diptych.study import Study
 
-Progress = Callable[[str], None]
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 MANY_PASSAGES = 500  # fewer know too few words to be strict with a text that names no party
-MANY_DOCUMENTS = 10  # fewer are too few to be the unit of folds: sections are
-
-
-def training_table(study: Study, *, originals: bool = True) -> pd.DataFrame:
-    """Return the passages that can train a model: text and gold label at hand, one column a facet."""
-    passages = load_passages(study, originals=originals)
-    gold = gold_table(load_gold(study), study.schema.facet_ids)
-    if gold.empty:
-        raise NotTrainedError("there is no gold label to learn from", hint="decide the disputes, then `diptych gold`")
-    table = passages.merge(gold, left_on="passage", right_index=True)
-    table = table[table["text"].map(has_word)].reset_index(drop=True)
-    if table.empty:
-        raise NotTrainedError(
-            "no coded passage has a text at hand",
-            hint="put the originals or digests beside the study, then `diptych ingest`",
-        )
-    return table
-
-
-def uncoded_table(study: Study, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the passages with a text at hand that are not in the training table."""
-    passages = load_passages(study)
-    return passages[~passages["passage"].isin(table["passage"]) & passages["text"].map(has_word)]
-
-
-@dataclass(frozen=True)
-class Material:
-    """Everything a model is made from: real passages, which are judged in turn, and what only trains.
-
-    Attributes
-    ----------
-    real : DataFrame
-        passage, text, author, source, group and one column a facet: gold, then the pool.
-    gold : int
-        How many of them, from the first on, are the study's own.
-    exemplars : DataFrame
-    """
-
-    real: pd.DataFrame
-    gold: int
-    exemplars: pd.DataFrame
-
-    def background(self, classifier: PassageClassifier, facets: Sequence[str]) -> Background:
-        """What trains in every fold."""
-        weights = np.full(len(self.exemplars), EXEMPLAR_WEIGHT)
-        return Background(classifier.analyse(self.exemplars["text"].tolist()), self.exemplars[list(facets)], weights)
-
-
-def with_pool(material: Material, readings: Sequence[Reading], background: Background) -> Background:
-    """Return what trains beside when the study's own passages alone are judged: the pool, too.
-
-    Parameters
-    ----------
-    material : Material
-    readings : sequence of Reading
-        Of the real passages.
-    background : Background
-        The exemplars.
-    """
-    pool = material.real[material.gold :]
-    return Background(
-        [*readings[material.gold :], *background.texts],
-        pd.concat([pool[list(background.labels.columns)], background.labels], ignore_index=True),
-        np.concatenate([np.ones(len(pool)), background.weights]),
-    )
-
-
-def training_material(study: Study, *, originals: bool = True, pool: bool = True) -> Material:
-    """Return what a study's model is made from: gold, exemplars, and the pool where its texts are at hand."""
-    gold = training_table(study, originals=originals)
-    many = gold["document"].nunique() >= MANY_DOCUMENTS
-    gold["group"] = gold["document"] if many else gold["document"] + "\x1f" + gold["section"]
-    parts = [gold]
-    if pool and len(found := load_pool(study)):
-        parts.append(found.assign(author=""))
-    columns = ["passage", "text", "author", "source", "group", *study.schema.facet_ids]
-    real = pd.concat([part[columns] for part in parts], ignore_index=True)
-    return Material(real, len(gold), load_exemplars(study))
-
-
-def classifier_for(schema: Schema, seed: int) -> PassageClassifier:
-    """Return the estimator that a schema asks for: with the names of its parties."""
-    markers = {
-        ("joint" if value.role == "joint" else value.id): list(value.markers)
-        for facet in schema.facets
-        for value in facet.values
-        if value.role in ("party", "joint") and value.markers
-    }
-    return PassageClassifier(markers=markers or None, seed=seed)
 
 
 def fit_model(
@@ -140,6 +52,8 @@ def fit_model(
     seed: int,
     tell: Progress = lambda _: None,
     others: pd.DataFrame | None = None,
+    *,
+    choose: bool = False,
 ) -> tuple[Model, pd.DataFrame]:
     """Train, calibrate and measure a model.
 
@@ -152,6 +66,8 @@ def fit_model(
         Called with the name of every stage.
     others : DataFrame, optional
         passage and text of passages without gold label, to be judged beside.
+    choose : bool, default False
+        Choose regularisation and features by cross-validation on all real passages first.
 
     Returns
     -------
@@ -161,18 +77,24 @@ def fit_model(
         passage say of it; of the study's own passages.
     """
     with threadpool_limits(1):  # small problems: more threads cost more than they bring
-        return _fit(material, schema, seed, tell, material.real[:0] if others is None else others)
+        return _fit(material, schema, seed, tell, material.real[:0] if others is None else others, choose=choose)
 
 
 def _fit(
-    material: Material, schema: Schema, seed: int, tell: Progress, others: pd.DataFrame
+    material: Material, schema: Schema, seed: int, tell: Progress, others: pd.DataFrame, *, choose: bool
 ) -> tuple[Model, pd.DataFrame]:
     table, facets = material.real, list(schema.facet_ids)
     labels, orders = table[facets], {facet.id: facet.value_ids for facet in schema.facets}
     classifier = classifier_for(schema, seed)
     readings, background = classifier.analyse(table["text"].tolist()), material.background(classifier, facets)
+    groups = table["group"].tolist()
+    if choose:
+        tell("choosing regularisation and features")
+        choice = choose_parameters(readings, labels, groups, background, classifier, orders)
+        tell(choice.sentence())
+        classifier = choice.classifier
     tell("cross-fitting")
-    folds = stratified_folds(labels, seed, groups=table["group"].tolist())
+    folds = stratified_folds(labels, seed, groups=groups)
     predictions, known = cross_fit(readings, labels, folds, classifier, others["text"].tolist(), background)
     tell("training")
     weights = fit_with(classifier, readings, labels, background).compile()
@@ -210,7 +132,8 @@ def _fit(
             | ({"exemplar": len(material.exemplars)} if len(material.exemplars) else {}),
             "authors": {str(k): int(v) for k, v in mine["author"].value_counts(sort=False).items()},
             "seed": seed,
-            "parameters": {k: v for k, v in classifier.get_params().items() if k not in ("seed", "markers")},
+            "parameters": {k: v for k, v in classifier.get_params().items() if k not in ("seed", "markers")}
+            | {"without": list(classifier.without)},
             "hash": _training_hash(material, schema, classifier),
             "profile": profile(table, facets, known.tolist(), crossfit, limits, classifier.markers),
         },
@@ -276,20 +199,25 @@ def _training_hash(material: Material, schema: Schema, classifier: PassageClassi
     return sha256_bytes(said.encode())
 
 
-def train(study: Study, tell: Progress = lambda _: None) -> Model:
+def train(study: Study, tell: Progress = lambda _: None, *, choose: bool = False) -> Model:
     """Train a study's model, write it and the cross-fitted predictions, and return it.
+
+    Parameters
+    ----------
+    study : Study
+    tell : callable
+        Called with a sentence on every stage, and on texts that teach nothing.
+    choose : bool, default False
+        Choose regularisation and features by cross-validation first: several times the work.
 
     Raises
     ------
     NotTrainedError, CodingError
         If there is nothing, or too little, to train on.
     """
-    material = training_material(study)
-    own = material.real[: material.gold]
-    coded = len(gold_table(load_gold(study), study.schema.facet_ids))
-    if coded > len(own):
-        tell(f"{coded - len(own)} of {coded} coded passages have no text with a word at hand, and teach nothing")
-    model, crossfit = fit_model(material, study.schema, study.settings.seed, tell, uncoded_table(study, own))
+    material = training_material(study, tell=tell)
+    uncoded = uncoded_table(study, material.real[: material.gold])
+    model, crossfit = fit_model(material, study.schema, study.settings.seed, tell, uncoded, choose=choose)
     save_model(study.model_file, model)
     write_jsonl(crossfit_file(study), ({"format": FORMAT, **row} for row in rows_of(crossfit)))
     record_step(study, "train", {"model": study.model_file, "crossfit": crossfit_file(study)})

@@ -23,7 +23,7 @@ COMMANDS = {
     "reliability": ("diptych.cli.coding", "How far the coders agree."),
     "gold": ("diptych.cli.coding", "Gold labels from codings."),
     "train": ("diptych.cli.classifier", "Train the classifier on gold labels."),
-    "evaluate": ("diptych.cli.classifier", "How good the classifier is on passages it has not seen."),
+    "evaluate": ("diptych.cli.evaluate", "How good the classifier is on passages it has not seen."),
     "drift": ("diptych.cli.drift", "Where new texts leave the training texts."),
     "classify": ("diptych.cli.classify", "New texts to predictions."),
     "coverage": ("diptych.cli.analysis", "Who writes how much about what, from whose point of view."),

@@ -89,3 +89,12 @@ def has_word(text: str) -> bool:
     (True, False)
     """
     return any(character.isalnum() for character in text)
+
+
+def is_damaged(text: str) -> bool:
+    r"""Whether a text holds a NUL character: it was cut off, or read in a wrong encoding.
+
+    >>> is_damaged("a\x00b"), is_damaged("ab")
+    (True, False)
+    """
+    return "\x00" in text
