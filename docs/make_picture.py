@@ -19,7 +19,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 1290})
+        page = browser.new_page(viewport={"width": 1280, "height": 960})
         page.goto(report.as_uri())
         page.screenshot(path=TARGET)
         browser.close()
