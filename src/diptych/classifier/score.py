@@ -6,26 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diptych.classifier.analyser import KINDS, Analyser, Reading
+from diptych.classifier.hashing import term_hashes
 from diptych.classifier.language import language_of
 
 KIND_WEIGHTS = {"words": 1.0, "runs": 0.7, "parties": 1.2, "sides": 0.8}
 RAREST = 1.0 + math.log(500)  # idf of a word in one text of 500: a rarer one is not counted as known
 ADDITIVE = "runs"  # counted as they come, so that a word's runs can be one row: length is the root of the sum of idf²
-
-
-def term_hash(kind: str, term: str) -> int:
-    """Return the number by which a term is known to a model: models hold numbers, no text.
-
-    >>> term_hash("words", "oil") == term_hash("runs", "oil")
-    False
-    """
-    return int.from_bytes(blake2b(f"{kind}\x1f{term}".encode(), digest_size=8).digest(), "little")
 
 
 @dataclass(frozen=True)
@@ -171,7 +162,7 @@ class Scorer:
         total = known = 0
         for kind, listed in reading.terms.items():
             counts = Counter(listed)
-            found = self.places([term_hash(kind, term) for term in counts])
+            found = self.places(term_hashes(kind, list(counts)))
             seen = found >= 0
             if kind == KINDS[0]:
                 single = [count if " " not in term else 0 for term, count in counts.items()]
@@ -192,9 +183,8 @@ class Scorer:
         """Return where the scores of a facet stand."""
         return self._slices[facet]
 
-    def places(self, hashes: Sequence[int]) -> NDArray[np.intp]:
-        """Return the row of every term, -1 for one the model does not know."""
-        wanted = np.array(hashes, dtype=np.uint64)
+    def places(self, wanted: NDArray[np.uint64]) -> NDArray[np.intp]:
+        """Return the row of every term, by its hash; -1 for one the model does not know."""
         if not len(wanted) or not len(self.weights.hashes):
             return np.full(len(wanted), -1, dtype=np.intp)
         places = np.minimum(np.searchsorted(self.weights.hashes, wanted), len(self.weights.hashes) - 1)

@@ -10,7 +10,8 @@ from itertools import islice
 
 from diptych.classifier.analyser import KINDS, words
 from diptych.classifier.drift import EVERY, Names, Profile, is_foreign, rank
-from diptych.classifier.score import Prediction, Scorer, term_hash
+from diptych.classifier.hashing import term_hashes
+from diptych.classifier.score import Prediction, Scorer
 from diptych.classifier.tally import Commonest, Repeats
 
 FURTHEST = 10
@@ -73,7 +74,7 @@ class Watch:
         self._profile, self._least, self._limits = profile, least, scorer.limits
         self._names = Names(scorer.analyser.parties.markers)
         self._is_known = lru_cache(maxsize=1 << 16)(
-            lambda word: bool(scorer.places([term_hash(KINDS[0], word)])[0] >= 0)
+            lambda word: bool(scorer.places(term_hashes(KINDS[0], [word]))[0] >= 0)
         )
         self._seen, self._furthest = Repeats(), list[tuple[tuple[float, float, float], int, Far]]()
         self.unknown = Commonest()
