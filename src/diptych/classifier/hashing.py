@@ -53,7 +53,9 @@ def term_hashes(kind: str, terms: Sequence[str]) -> Hashes:
     starts = np.concatenate([[0], ends[:-1]]).astype(np.intp) if len(terms) else ends
     letters = np.frombuffer("".join(terms).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
     powers, inverses = _powers(len(letters) + 1)
-    sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum((letters + np.uint64(1)) * powers[:-1], dtype=np.uint64)])
+    sums = np.concatenate(
+        [np.zeros(1, dtype=np.uint64), np.cumsum((letters + np.uint64(1)) * powers[:-1], dtype=np.uint64)]
+    )
     return mixed((sums[ends] - sums[starts]) * inverses[starts] ^ np.uint64(SEEDS[kind]))
 
 

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.classifier.analyser import Analyser
+from diptych.classifier.kernel import kernel_of
 from diptych.classifier.score import Limits, Scorer, Weights
 from diptych.errors import ModelFormatError
 from diptych.files import atomic
 
-FORMAT = 3  # 3: words on a party's side, counts over the whole passage; 2: hashed terms; 1: terms as text
+FORMAT = 4  # 4: terms by a polynomial hash; 3: words on a party's side, counts over the whole passage; 2: hashed terms; 1: terms as text
 MAGIC = "diptych-model"
 LARGEST = 512 * 1024 * 1024
 _STAMP = (1980, 1, 1, 0, 0, 0)
@@ -49,8 +50,8 @@ class Model:
 
     @property
     def scorer(self) -> Scorer:
-        """A scorer over these weights."""
-        return Scorer(self.weights, self.limits, self.analyser)
+        """A scorer over these weights, compiled where C is at hand."""
+        return Scorer(self.weights, self.limits, self.analyser, kernel_of(self.weights, self.analyser))
 
     @property
     def version(self) -> str:

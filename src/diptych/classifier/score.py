@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,11 @@ from diptych.classifier.language import language_of
 
 KIND_WEIGHTS = {"words": 1.0, "runs": 0.7, "parties": 1.2, "sides": 0.8}
 RAREST = 1.0 + math.log(500)  # idf of a word in one text of 500: a rarer one is not counted as known
+BATCH = 512  # texts that are scored at a time
 ADDITIVE = "runs"  # counted as they come, so that a word's runs can be one row: length is the root of the sum of idf²
+
+
+Scored = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], list[str]]
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,14 @@ class Prediction:
         return value, self.probabilities[facet][value]
 
 
+class Compiled(Protocol):
+    """What scores in another way, with the same answers: see :class:`diptych.classifier.kernel.Kernel`."""
+
+    def score(self, texts: Sequence[str]) -> Scored:
+        """Return scores (n, V), shares of known words (n,), whether a party is named (n,), languages."""
+        ...
+
+
 class Scorer:
     """Answers all facets of a text from one table lookup a term.
 
@@ -137,21 +151,41 @@ class Scorer:
     weights : Weights
     limits : Limits
     analyser : Analyser
+    compiled : Compiled, optional
+        Scores in place of numpy, where it was built.
     """
 
-    def __init__(self, weights: Weights, limits: Limits, analyser: Analyser) -> None:
+    def __init__(self, weights: Weights, limits: Limits, analyser: Analyser, compiled: Compiled | None = None) -> None:
         self.weights = weights
         self.limits = limits
         self.analyser = analyser
+        self.compiled = compiled
         self._slices = facet_slices(weights.facets)
 
     def predict(self, texts: Iterable[str]) -> list[Prediction]:
         """Return one prediction a text, in order."""
-        return [self._one(text) for text in texts]
+        found: list[Prediction] = []
+        for batch in batched(texts, BATCH):
+            found += self._batch(batch)
+        return found
+
+    def score(self, texts: Sequence[str]) -> Scored:
+        """Return what :class:`Compiled` returns, in C where it was built, else in numpy."""
+        if self.compiled is not None:
+            return self.compiled.score(texts)
+        readings = [self.analyser.read(text) for text in texts]
+        found = [self.scores_of(reading) for reading in readings]
+        return (
+            np.array([scores for scores, _ in found]).reshape(len(found), len(self.weights.intercepts)),
+            np.array([known for _, known in found]),
+            np.array([reading.names_party for reading in readings], dtype=np.bool_),
+            [language_of(text) for text in texts],
+        )
 
     def scores(self, text: str) -> tuple[NDArray[np.float64], float]:
         """Return the V scores of a text, and the share of its words that the model knows (0 to 1)."""
-        return self.scores_of(self.analyser.read(text))
+        scores, known, _, _ = self.score([text])
+        return scores[0], float(known[0])
 
     def scores_of(self, reading: Reading) -> tuple[NDArray[np.float64], float]:
         """Return what :meth:`scores` returns, of a text that was taken apart."""
@@ -190,19 +224,36 @@ class Scorer:
         places = np.minimum(np.searchsorted(self.weights.hashes, wanted), len(self.weights.hashes) - 1)
         return np.where(self.weights.hashes[places] == wanted, places, -1)
 
-    def _one(self, text: str) -> Prediction:
-        reading = self.analyser.read(text)
-        scores, known = self.scores_of(reading)
-        probabilities, answers = {}, {}
-        for facet, values in self.weights.facets.items():
-            shares = calibrated(scores[None, self._slices[facet]], self.limits, facet)[0]
-            probabilities[facet] = dict(zip(values, map(float, shares), strict=True))
-            answers[facet] = values[int(chosen(shares[None], self.limits, facet)[0])]
-        language = language_of(text)
-        least = self.limits.least_known if reading.names_party else self.limits.least_known_unnamed
-        off_topic = known < least or known == 0
-        foreign = bool(self.limits.languages) and language not in (*self.limits.languages, "und")
-        return Prediction(probabilities, answers, known, off_topic, language, off_topic or foreign)
+    def _batch(self, texts: Sequence[str]) -> list[Prediction]:
+        scores, known, named, languages = self.score(texts)
+        chances, answers = {}, {}
+        for facet in self.weights.facets:
+            shares = calibrated(scores[:, self._slices[facet]], self.limits, facet)
+            chances[facet], answers[facet] = shares.tolist(), chosen(shares, self.limits, facet).tolist()
+        least = np.where(named, self.limits.least_known, self.limits.least_known_unnamed)
+        off_topic = ((known < least) | (known == 0)).tolist()
+        expected = frozenset((*self.limits.languages, "und")) if self.limits.languages else frozenset(languages)
+        return [
+            Prediction(
+                {
+                    facet: dict(zip(values, chances[facet][i], strict=True))
+                    for facet, values in self.weights.facets.items()
+                },
+                {facet: values[answers[facet][i]] for facet, values in self.weights.facets.items()},
+                float(known[i]),
+                off_topic[i],
+                languages[i],
+                off_topic[i] or languages[i] not in expected,
+            )
+            for i in range(len(texts))
+        ]
+
+
+def batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Yield texts in lists of at most `size`."""
+    waiting = iter(texts)
+    while batch := list(islice(waiting, size)):
+        yield batch
 
 
 def facet_slices(facets: Mapping[str, Sequence[str]]) -> dict[str, slice]:
