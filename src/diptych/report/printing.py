@@ -68,7 +68,9 @@ def print_page(html: str, path: Path) -> None:
     browser = find_browser()
     data = _with_chromium(browser, html, _folder(path)) if browser else _with_weasyprint(html)
     if not data.startswith(b"%PDF-"):
-        raise PrintingError(f"{browser or 'WeasyPrint'} wrote no PDF", hint="report --format html prints from a browser")
+        raise PrintingError(
+            f"{browser or 'WeasyPrint'} wrote no PDF", hint="report --format html prints from a browser"
+        )
     with atomic(path, "wb") as stream:
         stream.write(STAMP.sub(rb"\g<1>" + NEVER, data))
 
