@@ -325,7 +325,7 @@ def test_the_page_is_compared_by_the_command(study, old_report, command):
 def scripts(data: str) -> str:
     return "".join(
         f'<script type="application/json" id="{name}">{text}</script>'
-        for name, text in (("data", data), ("tables", "{}"))
+        for name, text in {"data": data, "tables": "{}"}.items()
     )
 
 

@@ -55,7 +55,7 @@ def escape(value: str) -> Markdown:
     >>> print(escape("# *a* | <b>"))
     \# \*a\* \| &lt;b&gt;
     >>> print(escape("1. _x_\n- [y](z) & \\"))
-    1\. \_x\_ - \[y\]\(z\) &amp; \\
+    1\. \_x\_ - \[y\](z) &amp; \\
     """
     line = INVISIBLE.sub(" ", value).strip()
     leading = LEADING.match(line)
