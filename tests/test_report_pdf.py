@@ -258,3 +258,17 @@ def test_a_browser_is_found_on_the_path(tmp_path, monkeypatch):
     assert printing.find_browser() is None
     assert printing.find_browser() != browser(tmp_path, ":")
     assert printing.find_browser() == str(tmp_path / "chromium")
+
+
+def test_for_weasyprint_colours_stand_in_every_drawing_and_one_view_is_shown(html):
+    plain = printing.plainer(html)
+    drawings = re.findall(r"<svg\b[^>]*>(<style>[^<]*</style>)?", plain)
+    assert drawings
+    assert len(set(drawings)) == 1
+    (style,) = set(drawings)
+    assert "var(" not in style
+    for kind in ("k0", "k7", "low", "middle", "high", "plain", "more", "less", "point"):
+        assert re.search(rf"\.{kind} {{ fill: #[0-9a-f]{{3,6}}", style), kind
+    for level in range(1, 11):
+        assert re.search(rf"\.heat \.h{level} {{ background: #[0-9a-f]{{6}}; }}", plain)
+    assert ".view:not(.gold)" in plain

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 from diptych.errors import DiptychError, FileWriteError
@@ -167,7 +168,37 @@ def _with_weasyprint(html: str) -> bytes:
         from weasyprint import HTML
     except (ImportError, OSError) as error:  # OSError: installed, without the libraries that it draws with
         raise PrintingError("nothing on this machine prints a PDF", hint=_HINT) from error
-    return bytes(HTML(string=html, url_fetcher=_no_network).write_pdf())
+    return bytes(HTML(string=plainer(html), url_fetcher=_no_network).write_pdf())
+
+
+def plainer(html: str) -> str:
+    """Return the page with what WeasyPrint does not work out by itself written out.
+
+    It gives no style to what is inside a drawing, mixes no colours, and cannot tell which of several views is chosen.
+    """
+    style = (files("diptych.report") / "templates" / "report.css").read_text(encoding="utf-8")
+    paper = style[style.index("@media print") :]
+    colours = dict(re.findall(r"(--[\w-]+): (#[0-9a-f]{3,6});", paper))
+    light = re.sub(r"@media screen[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", style)
+    drawn = "".join(re.findall(r"[^{};]+\{[^{}]*(?:fill|stroke)[^{}]*\}", light))
+    drawn = re.sub(r"var\((--[\w-]+)\)", lambda name: colours.get(name[1], "#000"), drawn)
+    levels = "".join(
+        f".heat .{level} {{ background: {_mixed(colours['--heat'], int(share))}; }}"
+        for level, share in re.findall(r"\.(h\d+) \{ --k: (\d+);", style)
+    )
+    first = ".view.words, .view:not(.gold), .source:not(.gold) { display: none; }"
+    html = html.replace("</style>", f"{levels}{first}</style>", 1)
+    return re.sub(r"<svg\b[^>]*>", lambda opened: f"{opened[0]}<style>{drawn}</style>", html)
+
+
+def _mixed(colour: str, share: int) -> str:
+    """Return a colour on white paper, of which it covers a share in percent.
+
+    >>> _mixed("#174a77", 100), _mixed("#174a77", 0)
+    ('#174a77', '#ffffff')
+    """
+    parts = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round(255 + (part - 255) * share / 100):02x}" for part in parts)
 
 
 def _no_network(address: str, *_: object, **__: object) -> dict[str, object]:
