@@ -18,7 +18,8 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
     dict
         `subject`: the facet of the rows; `views`: the facet of the pieces, or None; `scale`: the ordinal facet of
         the thin strips, or None; `legend` and `scale_legend`: (value, class); `mirrored`: whether two authors face
-        each other; `rows`: label, value, and a side an author with count, share, interval, pieces, strip, disputed.
+        each other; `top`: the share at the end of the axis; `rows`: label, value, and a side an author with count,
+        share, interval, pieces, strip, disputed.
     """
     basis, schema = contents.first, contents.schema
     if basis is None:
@@ -63,6 +64,7 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
         "legend": list(zip(views.values, kinds(views.value_ids), strict=True)) if views else [],
         "scale_legend": _scale_legend(scale) if scale else [],
         "mirrored": two,
+        "top": top,
         "estimated": basis.evidence.estimated,
         "rows": lines,
         "of": {

@@ -100,11 +100,16 @@ def frame(contents: Contents, text: Catalogue) -> dict[str, Any]:
         "coders": contents.coders.coders,
         "limits": _limits(contents, text),
         "hashes": hashes,
-        "report_id": sha256_bytes(canonical([__version__, hashes, text.language]).encode())[:12],
+        "report_id": report_id(contents, text),
         "table_rows": tables(contents),
         "commands": COMMANDS,
         "terms": [key.removeprefix("term.") for key in text.texts if key.startswith("term.")],
     }
+
+
+def report_id(contents: Contents, text: Catalogue) -> str:
+    """Return a hash of everything a report is made from."""
+    return sha256_bytes(canonical([__version__, dict(contents.hashes), text.language]).encode())[:12]
 
 
 def environment(*, html: bool) -> Environment:
