@@ -63,18 +63,20 @@ class Written:
         return read_workbook(self.path("tables.xlsx").read_bytes())
 
 
+def parsed(xml: bytes) -> ET.Element:
+    return ET.fromstring(xml)  # noqa: S314 - our own file
+
+
 def read_workbook(data: bytes) -> dict[str, list[list[object]]]:
     """The cells of every sheet by its name: text, numbers, true and false, None where there is none."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     assert not [name for name in parts if re.search("external|macro|vba|connection", name, re.IGNORECASE)]
-    shared = [
-        "".join(t.text or "" for t in item.iter(f"{SHEET}t")) for item in ET.fromstring(parts["xl/sharedStrings.xml"])
-    ]
-    names = [sheet.attrib["name"] for sheet in ET.fromstring(parts["xl/workbook.xml"]).iter(f"{SHEET}sheet")]
+    shared = ["".join(t.text or "" for t in item.iter(f"{SHEET}t")) for item in parsed(parts["xl/sharedStrings.xml"])]
+    names = [sheet.attrib["name"] for sheet in parsed(parts["xl/workbook.xml"]).iter(f"{SHEET}sheet")]
     found = {}
     for place, name in enumerate(names, 1):
-        root = ET.fromstring(parts[f"xl/worksheets/sheet{place}.xml"])
+        root = parsed(parts[f"xl/worksheets/sheet{place}.xml"])
         assert not list(root.iter(f"{SHEET}f")), "a formula"
         found[name] = []
         for row in root.iter(f"{SHEET}row"):
@@ -149,7 +151,7 @@ def quoted(text: str) -> str:
 
 
 def texts(path: Path) -> list[str]:
-    return ["".join(element.itertext()) for element in ET.parse(path).iter(f"{SVG}text")]
+    return ["".join(element.itertext()) for element in parsed(path.read_bytes()).iter(f"{SVG}text")]
 
 
 # tables
@@ -216,7 +218,7 @@ def test_the_report_id_of_the_workbook_is_that_of_the_page(bridge):
 
 def test_headers_stay_in_sight_and_can_be_filtered(bridge):
     with zipfile.ZipFile(bridge.path("tables.xlsx")) as archive:
-        sheet = ET.fromstring(archive.read("xl/worksheets/sheet2.xml"))
+        sheet = parsed(archive.read("xl/worksheets/sheet2.xml"))
     (pane,) = sheet.iter(f"{SHEET}pane")
     assert (pane.attrib["state"], pane.attrib["ySplit"]) == ("frozen", "1")
     last = len(bridge.rows["coverage"]) + 1
@@ -290,14 +292,14 @@ def test_figures_are_a_column_wide_at_300_points_an_inch(bridge):
         assert struct.unpack(">I", data[place + 4 : place + 8])[0] == 11811, path  # a metre
         assert b"tEXt" not in data
     for path in bridge.folder.glob("*.svg"):
-        assert ET.parse(path).getroot().attrib["width"] == "453.6pt"
+        assert parsed(path.read_bytes()).attrib["width"] == "453.6pt"
 
 
 @pytest.mark.parametrize("which", ["bridge", "hostile"])
 def test_svg_is_well_formed_and_names_nothing_outside(which, request):
     for path in request.getfixturevalue(which).folder.glob("*.svg"):
         raw = path.read_text(encoding="utf-8")
-        root = ET.fromstring(raw)
+        root = parsed(raw.encode())
         assert not re.search(r"<!DOCTYPE|<script|<image|@import|<foreignObject", raw)
         assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
             *("svg", "title", "defs", "style", "g", "path", "use", "text", "tspan", "clipPath", "rect", "pattern"),
@@ -391,11 +393,11 @@ def test_another_process_gives_the_same_bytes(bridge, tmp_path):
         assert (tmp_path / name).read_bytes() == bridge.path(name).read_bytes(), name
 
 
-def test_drawing_leaves_matplotlib_as_it_was(bridge, tmp_path, coarse):
+def test_drawing_leaves_matplotlib_as_it_was(harbour, tmp_path, coarse):
     import matplotlib as mpl
 
     before = mpl.rcParams.copy()
-    write(bridge.study, tmp_path / "again")
+    write(harbour, tmp_path / "again")
     assert mpl.rcParams.copy() == before
     assert "matplotlib.pyplot" not in sys.modules
 
@@ -468,11 +470,11 @@ def test_a_study_of_one_facet_has_its_figures(tmp_path, coarse):
 # what cannot be
 
 
-def test_without_matplotlib_the_extra_is_named(bridge, command, monkeypatch, tmp_path):
+def test_without_matplotlib_the_extra_is_named(harbour, command, monkeypatch, tmp_path):
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    out = ["--study", bridge.study.root, "--out", tmp_path / "r.html"]
+    out = ["--study", harbour.root, "--out", tmp_path / "r.html"]
     result = command("report", "--figures", tmp_path / "figures", *out)
     assert result.code == 1
     assert "this needs matplotlib, which is not installed" in result.err
@@ -481,10 +483,10 @@ def test_without_matplotlib_the_extra_is_named(bridge, command, monkeypatch, tmp
     assert command("report", "--tables", tmp_path / "tables", *out).code == 0
 
 
-def test_a_folder_that_is_a_file_is_an_error_that_says_so(bridge, command, tmp_path):
+def test_a_folder_that_is_a_file_is_an_error_that_says_so(harbour, command, tmp_path):
     (tmp_path / "file").write_text("kept")
     for option in ("--figures", "--tables"):
-        out = ["--study", bridge.study.root, "--out", tmp_path / "r.html"]
+        out = ["--study", harbour.root, "--out", tmp_path / "r.html"]
         result = command("report", option, tmp_path / "file", *out)
         assert (result.code, "cannot write" in result.err) == (1, True)
     assert (tmp_path / "file").read_text() == "kept"

@@ -193,12 +193,14 @@ def bare(axes: Axes, labels: Sequence[str] | None, rows: int) -> None:
     axes.tick_params(axis="x", length=2.5, width=0.6)
 
 
-def in_percent(axes: Axes, ticks: int = 4) -> None:
-    """Label the horizontal axis in percent."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+def in_percent(axes: Axes, reach: float, ticks: int = 4) -> None:
+    """Label a horizontal axis from 0 to `reach` in percent; none so near its end that the label would stick out."""
+    from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f} %"))
+    steps = MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]).tick_values(0, reach)
+    shown = [float(tick) for tick in steps if tick <= 0.88 * reach]
+    axes.set_xticks(shown, [f"{100 * tick:.3g} %" for tick in shown])
+    axes.set_xlim(0, reach)
 
 
 def line(axes: Axes, place: float, look: Any = "-", width: float = 0.6, colour: str = LINE) -> None:

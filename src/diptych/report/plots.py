@@ -38,7 +38,7 @@ def hinge_plot(data: Section, text: Catalogue) -> Figure:
     authors, rows, two = list(data["of"]), data["rows"], data["mirrored"]
     columns = min(len(authors), SIDE_BY_SIDE)
     tight = len(rows) > MANY
-    height = len(rows) * ((0.36 if tight else 0.43) if data["scale"] else (0.26 if tight else 0.34)) + 0.05
+    height = len(rows) * ((0.27 if tight else 0.43) if data["scale"] else (0.22 if tight else 0.34)) + 0.05
     keys = [(data["legend"], data["views"]), (data["scale_legend"], data["scale"])]
     legends = [
         (_handles(legend), text(key, name=short(facet.name, 40)))
@@ -53,8 +53,7 @@ def hinge_plot(data: Section, text: Catalogue) -> Figure:
         axes = sheet.at(row, column)
         names = [wrapped(r["value"].name, 19 if two else 18) for r in rows]
         bare(axes, None if two or column else names, len(rows))
-        axes.set_xlim(0, data["top"] * ENDS or 1)
-        in_percent(axes, 3)
+        in_percent(axes, data["top"] * ENDS or 1.0, 3)
         axes.set_title(_named(author, NAME if columns < 3 else 20), fontweight="bold")
         axes.set_xlabel(
             text("figure.estimated" if data["estimated"] else "figure.share", of=text("passages", n=data["of"][author]))
