@@ -76,6 +76,6 @@ def write_report(
     if tables is not None:
         from diptych.report.workbook import write_tables
 
-        write_tables(contents, tables)
+        write_tables(contents, tables, catalogue)
     record_step(study, "report", {"report": path})
     return path
