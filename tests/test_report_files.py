@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from diptych.cli.main import run
+from diptych.coding.sampling import load_samples
 from diptych.report.catalogue import load_catalogue
 from diptych.report.contents import read_contents
 from diptych.report.page import frame
@@ -465,6 +466,26 @@ def test_a_study_of_one_facet_has_its_figures(tmp_path, coarse):
     study = Study.load(study.root)
     assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
     assert write(study, tmp_path / "files").figures >= {"hinge", "coverage", "divergence", "agreement"}
+
+
+def test_estimates_are_shown_with_intervals_and_not_as_counts(tmp_path, coarse):
+    study = make_study(tmp_path / "sampled")
+    kept = {path: path.read_text(encoding="utf-8").splitlines(keepends=True) for path in study.codings_folder.iterdir()}
+    for path in kept:
+        path.unlink()
+    assert run(["sample", "--size", "10", "--equal", "--study", str(study.root), "--quiet"]) == 0
+    drawn = set(load_samples(study)[0].passages)
+    for path, lines in kept.items():
+        path.write_text("".join(line for line in lines if json.loads(line)["passage"] in drawn), encoding="utf-8")
+    assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
+    written = write(study, tmp_path / "files")
+    row = next(row for row in written.rows["coverage"] if row["facet"] == "side" and row["passages"])
+    assert row["situation"] == "sample"
+    shown = texts(written.path("hinge.svg"))
+    assert any(re.fullmatch(r"\d+\xa0% \(<?\d+–\d+\xa0%\)", text) for text in shown)
+    assert any(text.startswith("estimated share; coded: ") for text in shown)
+    if "differences" in written.figures:
+        assert not any(" of " in text for text in texts(written.path("differences.svg")))
 
 
 # what cannot be

@@ -139,7 +139,11 @@ def _apart(contents: Contents, text: Catalogue) -> Iterator[Drawn]:
     if cells:
         said = text("figure.caption.differences")
         sure = text("figure.bars_interval") if section["tested"] else text("figure.no_interval")
-        yield "differences", differences_plot(cells, text), _caption(contents, text, said, sure)
+        yield (
+            "differences",
+            differences_plot(cells, text, estimated=contents.first is not None and contents.first.evidence.estimated),
+            _caption(contents, text, said, sure),
+        )
 
 
 def _caption(contents: Contents, text: Catalogue, *parts: str) -> str:

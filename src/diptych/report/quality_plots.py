@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from diptych.coding.reliability import Agreement
 from diptych.report.canvas import SMALL, TINY, Sheet, bare, legend_height, line, short, wrapped
 from diptych.report.catalogue import Catalogue
-from diptych.report.marks import coefficient, points
+from diptych.report.marks import coefficient, percent, points
 from diptych.report.palette import BAND, INK, LESS, MORE, PAPER, SOFT
 from diptych.schema import Schema
 
@@ -89,8 +89,8 @@ def _strip(axes: Axes, down: int, row: Mapping[str, Any]) -> None:
     )
 
 
-def differences_plot(cells: Rows, text: Catalogue) -> Figure:
-    """Draw the largest differences of shares as signed bars, the counts behind them at the right."""
+def differences_plot(cells: Rows, text: Catalogue, *, estimated: bool) -> Figure:
+    """Draw the largest differences of shares as signed bars, with their counts, or what is estimated, at the right."""
     from matplotlib.ticker import FuncFormatter
 
     sheet = Sheet([len(cells) * 0.31 + 0.05], left=1.95, right=1.75, above=0.3)
@@ -128,10 +128,7 @@ def differences_plot(cells: Rows, text: Catalogue) -> Figure:
             va="center",
             size=TINY,
         )
-        said = [
-            text("figure.count", author=short(row[side], 19), n=_number(row[f"count_{side}"]), of=row[f"of_{side}"])
-            for side in ("first", "second")
-        ]
+        said = [_share(row, side, text, estimated) for side in ("first", "second")]
         axes.text(
             1.03,
             down,
@@ -145,8 +142,11 @@ def differences_plot(cells: Rows, text: Catalogue) -> Figure:
     return sheet.figure
 
 
-def _number(count: float | None) -> str:
-    return "–" if count is None else f"{count:g}"
+def _share(row: Mapping[str, Any], side: str, text: Catalogue, estimated: bool) -> str:
+    author = short(row[side], 19)
+    if estimated:
+        return text("figure.estimate", author=author, share=percent(row[f"share_{side}"]))
+    return text("figure.count", author=author, n=row[f"count_{side}"], of=row[f"of_{side}"])
 
 
 def agreement_plot(agreements: Sequence[Agreement], schema: Schema, text: Catalogue) -> Figure:
