@@ -53,6 +53,10 @@ def write_report(
     FileWriteError
         If a file cannot be written.
     """
+    if figures is not None:  # before anything is written
+        from diptych.report.canvas import check_extra
+
+        check_extra()
     contents, catalogue = read_contents(study, originals=originals), load_catalogue(text)
     comparison = None
     if compare is not None:

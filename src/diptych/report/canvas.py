@@ -9,6 +9,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from diptych.errors import MissingExtraError
@@ -27,6 +28,12 @@ ELSEWHERE = (
     *("Microsoft YaHei", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Arial Unicode MS"),
 )
 WIDE = "WF"  # East Asian widths that take two places
+
+
+def check_extra() -> None:
+    """Raise `MissingExtraError` if matplotlib is not installed."""
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("matplotlib", "figures")
 
 
 @contextmanager
