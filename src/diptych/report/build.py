@@ -53,6 +53,10 @@ def write_report(
     FileWriteError
         If a file cannot be written.
     """
+    if figures is not None:  # before anything is written
+        from diptych.report.canvas import check_extra
+
+        check_extra()
     contents, catalogue = read_contents(study, originals=originals), load_catalogue(text)
     comparison = None
     if compare is not None:
@@ -76,6 +80,6 @@ def write_report(
     if tables is not None:
         from diptych.report.workbook import write_tables
 
-        write_tables(contents, tables)
+        write_tables(contents, tables, catalogue)
     record_step(study, "report", {"report": path})
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -21,7 +22,7 @@ from diptych.coding.disputes import disputes
 from diptych.coding.gold import gold_table, load_gold
 from diptych.coding.reliability import Agreement, digest_check, reliability
 from diptych.documents.passages import load_passages
-from diptych.errors import DiptychError
+from diptych.errors import DiptychError, NotTrainedError
 from diptych.lock import step_inputs
 from diptych.schema import Facet, Schema
 from diptych.study import Study
@@ -133,11 +134,20 @@ class Contents:
 
     def members(self, author: str, facets: Sequence[str], values: Sequence[str]) -> set[str]:
         """The passages of an author whose gold labels have these values."""
-        mine = self.labels.reindex(self.passages.loc[self.passages["author"] == author, "passage"])
-        keep = pd.Series(data=True, index=mine.index)
+        found = set(self._by_author.get(author, ()))
         for facet, value in zip(facets, values, strict=True):
-            keep &= mine[facet] == value
-        return set(mine.index[keep])
+            found &= self._by_value.get((facet, value), frozenset())
+        return found
+
+    @cached_property
+    def _by_author(self) -> dict[str, frozenset[str]]:
+        return {str(author): frozenset(rows) for author, rows in self.passages.groupby("author")["passage"]}
+
+    @cached_property
+    def _by_value(self) -> dict[tuple[str, str], frozenset[str]]:
+        """Of gold labels: which passages have a value."""
+        groups = self.gold.groupby(["facet", "value"])["passage"]
+        return {(str(facet), str(value)): frozenset(rows) for (facet, value), rows in groups}
 
 
 def read_contents(study: Study, *, originals: bool = False) -> Contents:
@@ -174,11 +184,18 @@ def read_contents(study: Study, *, originals: bool = False) -> Contents:
         quarrels=disputes(codings, schema),
         agreements=_try(lambda: reliability(codings, schema, coders), missing) or [],
         digest_check=_try(lambda: digest_check(codings, gold, schema), []) or [],
-        model=_try(lambda: load_model(study.model_file, schema.structure_hash), missing),
+        model=_try(lambda: _model(study), missing),
         words=(_try(lambda: cell_words(study, seed=seed), []) or []) if bases else [],
         missing=list(dict.fromkeys(missing)),
         hashes=step_inputs(study, "report"),
     )
+
+
+def _model(study: Study) -> Model:
+    """The study's model; that there is none is said without the path."""
+    if not study.model_file.exists():
+        raise NotTrainedError("no model has been trained", hint="run `diptych train`")
+    return load_model(study.model_file, study.schema.structure_hash)
 
 
 def _bases(study: Study, passages: pd.DataFrame, missing: list[str]) -> dict[str, Basis]:

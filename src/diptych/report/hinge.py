@@ -18,7 +18,8 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
     dict
         `subject`: the facet of the rows; `views`: the facet of the pieces, or None; `scale`: the ordinal facet of
         the thin strips, or None; `legend` and `scale_legend`: (value, class); `mirrored`: whether two authors face
-        each other; `rows`: label, value, and a side an author with count, share, interval, pieces, strip, disputed.
+        each other; `top`: the share at the end of the axis; `rows`: label, value, and a side an author with count,
+        share, interval, pieces, strip, disputed.
     """
     basis, schema = contents.first, contents.schema
     if basis is None:
@@ -36,7 +37,9 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
         for place, author in enumerate(contents.authors):
             row = whole[author, value.id]
             bar = (
-                _pieces(cells, author, views, subject, value.id, top) if views else _plain(row, subject, value.id, top)
+                _pieces(cells, row, views, subject, top, basis.evidence.estimated)
+                if views
+                else _plain(row, subject, value.id, top)
             )
             strip = _strip(contents, author, subject, value.id, scale, row, top)
             if two and place == 0:
@@ -63,6 +66,7 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
         "legend": list(zip(views.values, kinds(views.value_ids), strict=True)) if views else [],
         "scale_legend": _scale_legend(scale) if scale else [],
         "mirrored": two,
+        "top": top,
         "estimated": basis.evidence.estimated,
         "rows": lines,
         "of": {
@@ -73,14 +77,23 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
 
 
 def _pieces(
-    cells: dict[tuple[str, str], dict[str, Any]], author: str, views: Facet, subject: Facet, value: str, top: float
+    cells: dict[tuple[str, str], dict[str, Any]],
+    row: dict[str, Any],
+    views: Facet,
+    subject: Facet,
+    top: float,
+    estimated: bool,
 ) -> list[Piece]:
-    """The bar of one subject: a piece for every view."""
+    """The bar of one subject: a piece for every view.
+
+    Counted pieces are shares of the passages that have a subject, as the whole bar is: fewer may have a view, too.
+    """
     parts: list[tuple[str, str, int | None, float, str]] = []
     for view, kind in zip(views.values, kinds(views.value_ids), strict=True):
-        cell = cells.get((author, f"{view.id} x {value}"))
+        cell = cells.get((row["author"], f"{view.id} x {row['value']}"))
         if cell:
-            parts.append((f"{view.id} x {value}", view.name, cell["passages"], max(cell["share"] or 0.0, 0.0), kind))
+            share = (cell["share"] or 0.0) if estimated else cell["passages"] / (row["of"] or 1)
+            parts.append((cell["value"], view.name, cell["passages"], max(share, 0.0), kind))
     return pieces(parts, top)
 
 

@@ -27,6 +27,7 @@ from diptych.report.scale import scale_section
 from diptych.report.tables import COMMANDS, as_csv, tables
 
 STATIC = 400  # passages that a page without JavaScript lists, too
+PAYLOAD = 1  # the format of the data in a page; `diptych report --compare` reads it
 
 
 def page(contents: Contents, text: Catalogue, comparison: Mapping[str, Any] | None = None) -> str:
@@ -38,13 +39,19 @@ def page(contents: Contents, text: Catalogue, comparison: Mapping[str, Any] | No
     text : Catalogue
         The words of the frame.
     comparison : mapping, optional
-        As :func:`diptych.report.compare.compare` returns it.
+        As :func:`diptych.report.compare.compare_with` returns it.
     """
     found = frame(contents, text)
     rows = evidence(contents)
-    csv = {name: as_csv(table) for name, table in found["table_rows"].items()}
+    moved = comparison["tables"] if comparison else {}
+    csv = {name: as_csv(table) for name, table in (found["table_rows"] | moved).items()}
     data = payload(contents, rows) | {"text": {k[7:]: v for k, v in text.texts.items() if k.startswith("script.")}}
-    data["report"] = {"format": 1, "id": found["report_id"], "version": __version__, "hashes": dict(contents.hashes)}
+    data["report"] = {
+        "format": PAYLOAD,
+        "id": found["report_id"],
+        "version": __version__,
+        "hashes": dict(contents.hashes),
+    }
     folder = files("diptych.report") / "templates"
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     return (
@@ -100,11 +107,16 @@ def frame(contents: Contents, text: Catalogue) -> dict[str, Any]:
         "coders": contents.coders.coders,
         "limits": _limits(contents, text),
         "hashes": hashes,
-        "report_id": sha256_bytes(canonical([__version__, hashes, text.language]).encode())[:12],
+        "report_id": report_id(hashes, text),
         "table_rows": tables(contents),
         "commands": COMMANDS,
         "terms": [key.removeprefix("term.") for key in text.texts if key.startswith("term.")],
     }
+
+
+def report_id(hashes: Mapping[str, str], text: Catalogue) -> str:
+    """Return the number of a report: a hash of the program, of what went in, and of the language."""
+    return sha256_bytes(canonical([__version__, dict(hashes), text.language]).encode())[:12]
 
 
 def environment(*, html: bool) -> Environment:
