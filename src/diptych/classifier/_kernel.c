@@ -223,7 +223,9 @@ typedef struct {
     Py_ssize_t language_count, english;
     /* what is used again and again */
     kept_word *kept;
-    letters text, plain, work, other;
+    letters text, plain, work;
+    uint64_t first_letters[2]; /* of names of several words */
+    int first_wide;
     tokens found;
     bag bags[KINDS];
     double runs[16], runs_length;
@@ -389,12 +391,12 @@ static int mark_phrase(const phrase *p, const letters *from, letters *to)
     return 0;
 }
 
-/* which of the names of several words may stand in a sentence: those whose first word does */
+/* which of the names of several words may stand in a sentence: those that do before any is put in place */
 static uint64_t possible_phrases(const Kernel *k, const letter *s, Py_ssize_t n)
 {
     uint64_t found = 0;
     for (Py_ssize_t i = 0; i < n; i++) {
-        if (!boundary(s, n, i) || is_space(s[i])) continue;
+        if (s[i] < 128 ? !(k->first_letters[s[i] >> 6] >> (s[i] & 63) & 1) : !k->first_wide) continue;
         for (Py_ssize_t j = 0; j < k->phrase_count && j < 64; j++)
             if (k->phrases[j].words[0] == s[i] && phrase_end(&k->phrases[j], s, n, i) >= 0) found |= 1ULL << j;
     }
@@ -452,8 +454,13 @@ static hashed word_and, word_or;
 /* the tokens of a sentence that is case-folded and plain; party -2 marks `and` and `or` until they are done */
 static int read_tokens(Kernel *k)
 {
-    letters *a = &k->work, *b = &k->other, *swap;
-    if (split_not(&k->plain, a)) return -1;
+    letters *a = &k->plain, *b = &k->work, *swap;
+    int apostrophe = 0;
+    for (Py_ssize_t i = 0; i < a->n && !apostrophe; i++) apostrophe = a->at[i] == '\'';
+    if (apostrophe) {
+        if (split_not(a, b)) return -1;
+        swap = a; a = b; b = swap;
+    }
     uint64_t wanted = k->phrase_count > 64 ? ~0ULL : possible_phrases(k, a->at, a->n);
     if (wanted) {
         for (Py_ssize_t j = 0; j < k->phrase_count; j++) {
@@ -462,9 +469,12 @@ static int read_tokens(Kernel *k)
             swap = a; a = b; b = swap;
         }
     }
-    if (drop_possessive(a, b)) return -1;
-    const letter *s = b->at;
-    Py_ssize_t n = b->n;
+    if (apostrophe) {
+        if (drop_possessive(a, b)) return -1;
+        swap = a; a = b; b = swap;
+    }
+    const letter *s = a->at;
+    Py_ssize_t n = a->n;
     k->found.n = 0;
     for (Py_ssize_t i = 0; i < n;) {
         token t = {{0, 1}, 0, -1};
@@ -991,6 +1001,8 @@ static int fill_phrases(Kernel *k, PyObject *from)
             if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "a name of no letters");
             return -1;
         }
+        if (all.at[0] < 128) k->first_letters[all.at[0] >> 6] |= 1ULL << (all.at[0] & 63);
+        else k->first_wide = 1;
     }
     return 0;
 }
@@ -1077,7 +1089,7 @@ static void Kernel_dealloc(PyObject *self)
     for (Py_ssize_t j = 0; k->phrases && j < k->phrase_count; j++) { free(k->phrases[j].words); free(k->phrases[j].ends); }
     free(k->phrases);
     free(k->hashes); free(k->places); free(k->map); free(k->idf); free(k->rows); free(k->intercepts); free(k->share_rows);
-    free(k->kept); free(k->plain.at); free(k->work.at); free(k->other.at); free(k->text.at); free(k->found.at);
+    free(k->kept); free(k->plain.at); free(k->work.at); free(k->text.at); free(k->found.at);
     table_end(&k->names); table_end(&k->classes); table_end(&k->small_words);
     for (int kind = 0; kind < KINDS; kind++) bag_end(&k->bags[kind]);
     Py_XDECREF(k->normalize); Py_XDECREF(k->nfkc); Py_XDECREF(k->languages); Py_XDECREF(k->und);
