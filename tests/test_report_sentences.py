@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from report_pages import Report, percent, plain, printed
 
 import diptych
 from diptych.coding.codings import load_codings
+from report_pages import Report, percent, plain, printed
 
 WORDS = {
     "bundled": """

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -107,6 +108,7 @@ def frame(contents: Contents, text: Catalogue) -> dict[str, Any]:
     }
 
 
+@cache
 def environment(*, html: bool) -> Environment:
     """Return the template engine; in HTML everything is escaped."""
     found = Environment(
