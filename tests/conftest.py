@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import diptych
+from diptych.classifier.bundled import bundled_model
+from diptych.classifier.persist import save_model
 from diptych.cli.main import run
 from diptych.demo import copy_bundled
 from diptych.study import Study
 from diptych.template import make_study
+from report_pages import NAMES, NASTY, Report, Tab, copied, filled, reported, sampled
 
 ROOT = Path(__file__).parents[1]
 
@@ -74,6 +77,104 @@ def copy(tmp_path: Path) -> Study:
 def harbour(tmp_path: Path) -> Study:
     """The small study that `diptych init` makes: 2 authors, 16 passages, 2 coders."""
     return make_study(tmp_path / "harbour")
+
+
+# reports
+
+
+class Reports(dict[str, Report]):
+    """Reports by name, made when they are first asked for."""
+
+    def __init__(self, temporary: pytest.TempPathFactory) -> None:
+        super().__init__()
+        self.temporary = temporary
+
+    def __missing__(self, name: str) -> Report:
+        study = copied(name, self.temporary.mktemp(name) / name)
+        assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
+        if name == "bundled":  # the model of a copy without originals is the bundled one, trained once a run
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("DIPTYCH_CACHE", str(self.temporary.getbasetemp() / "cache"))
+                save_model(study.model_file, bundled_model())
+        else:
+            assert run(["train", "--study", str(study.root), "--quiet"]) == 0
+        self[name] = reported(study)
+        return self[name]
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
+    """A trained copy of three studies, each with its report; to be read only."""
+    return Reports(tmp_path_factory)
+
+
+@pytest.fixture(params=NAMES)
+def report(request: pytest.FixtureRequest, reports: Reports) -> Report:
+    """Each of the three."""
+    return reports[request.param]
+
+
+@pytest.fixture(scope="session")
+def open_bridge(reports: Reports) -> Report:
+    """The report of the bridge study with the documents' own text."""
+    return reported(reports["bridge"].study, "--with-originals", name="open.html")
+
+
+@pytest.fixture(scope="session")
+def estimated(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report of the harbour study of which half was drawn and coded."""
+    return reported(sampled(tmp_path_factory.mktemp("sampled") / "harbour"))
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report of a study in which every free text is hostile."""
+    return filled(tmp_path_factory.mktemp("hostile") / "h", lambda place: f"{place}{NASTY}")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Study:
+    """The harbour study with gold labels and no model, to write to."""
+    study = make_study(tmp_path / "small")
+    assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
+    return study
+
+
+# a browser
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """Debian's Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(chromium) -> Iterator[Callable[..., Tab]]:
+    """Open a report without a network: `browse(report, color_scheme="dark")`."""
+    contexts = []
+
+    def opened(report: Report, address: str = "", **options: object) -> Tab:
+        context = chromium.new_context(offline=True, **options)
+        contexts.append(context)
+        context.set_default_timeout(5000)
+        tab = Tab(context.new_page(), [], [])
+        tab.page.on("console", lambda message: tab.complaints.append(f"{message.type}: {message.text}"))
+        tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        tab.page.on("dialog", lambda dialog: (tab.complaints.append(dialog.message), dialog.dismiss()))
+        tab.page.on("request", lambda request: tab.requests.append(request.url))
+        tab.page.goto(report.path.as_uri() + address)
+        return tab
+
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 def originals_at_hand() -> bool:
