@@ -34,6 +34,7 @@ def divergence_section(contents: Contents) -> dict[str, Any] | None:
         "conditional": [_strip(contents, row, top) for row in rows_of(pairs[conditional])],
         "everyone": rows_of(facets[facets["first"] == EVERYONE]),
         "cells": rows,
+        "estimated": basis.evidence.estimated,
         "tested": bool(pairs["p"].notna().any()),
         "notes": divergence_notes(pairs),
         "words": _words(contents),
