@@ -126,9 +126,10 @@ def test_the_darkest_cell_is_the_largest_share(report):
     assert percent(top) in {plain(td.one("span", "share").text) for td in view.all("td", "h10")}
 
 
-def facet_tables(report: Report, source: str) -> list[Element]:
+def facet_tables(report: Report, source: str) -> list[list[Element]]:
+    """The tables of every facet, one for every two authors."""
     (block,) = [d for d in report.page.all("div", "source") if source in d.attributes["class"].split()]
-    return [details.one("tbody") for details in block.all("details")]
+    return [details.all("table") for details in block.all("details")]
 
 
 def ends(low: float | None, high: float | None) -> str:
@@ -140,8 +141,12 @@ def test_tables_of_a_facet_show_the_figures_of_coverage(every):
         rows = {(r["facet"], r["value"], r["author"]): r for r in coverage_rows(every, source)}
         beside = [name for name in next(iter(rows.values())) if name.startswith("share:")]
         estimated = printed(every.study.root, "coverage", "--source", source)["situation"] in {"sample", "corrected"}
-        for facet, body in zip(every.study.schema.facets, facet_tables(every, source), strict=True):
-            for line, value in zip(body.all("tr"), facet.values, strict=True):
+        for facet, tables in zip(every.study.schema.facets, facet_tables(every, source), strict=True):
+            heads = [th.text for table in tables for th in table.all("th") if th.attributes["scope"] == "colgroup"]
+            assert heads == every.study.authors
+            lines = zip(*(table.one("tbody").all("tr") for table in tables), strict=True)
+            for parts, value in zip(lines, facet.values, strict=True):
+                assert {part.one("th").text for part in parts} == {value.name}
                 expected = []
                 for author in every.study.authors:
                     row = rows[facet.id, value.id, author]
@@ -150,7 +155,7 @@ def test_tables_of_a_facet_show_the_figures_of_coverage(every):
                     expected.append(ends(row["range_low"], row["range_high"]))
                     expected += [percent(row[name], 1) for name in beside]
                     expected.append(percent(row["word_share"], 1))
-                assert [plain(td.text) for td in line.all("td")] == expected
+                assert [plain(td.text) for part in parts for td in part.all("td")] == expected
 
 
 # the picture of the first screen
@@ -171,15 +176,33 @@ def test_the_picture_shows_share_and_count_of_every_value_and_author(every):
                 assert plain(amount.one("span", "range").text) == ends(row["low"], row["high"])
 
 
-def test_pieces_of_the_picture_are_the_cells_of_coverage_on_one_scale(every):
-    schema = every.study.schema
-    rows = cell_rows(every)
-    subject = [r for r in coverage_rows(every) if r["facet"] == schema.cells[-1].id]
-    top = max(row["share"] for row in subject)
-    for line, value in zip(
-        every.page.one("table", "hinge").one("tbody").all("tr"), schema.cells[1].values, strict=True
-    ):
+def test_a_bar_of_the_picture_is_no_longer_than_the_share_it_stands_for(every):
+    subject = every.study.schema.cells[-1]
+    rows = {(r["value"], r["author"]): r for r in coverage_rows(every) if r["facet"] == subject.id}
+    top = max(row["share"] for row in rows.values())
+    lines = every.page.one("table", "hinge").one("tbody").all("tr")
+    for line, value in zip(lines, subject.values, strict=True):
         for cell, author in zip(line.all("td"), every.study.authors, strict=True):
+            for bar in cell.all("svg", "bar"):
+                ends_at = [
+                    (float(one.attributes["x"].removesuffix("%")), float(one.attributes["width"].removesuffix("%")))
+                    for one in bar.all("rect")
+                ]
+                assert min(start for start, _ in ends_at) >= -0.01
+                assert max(start + width for start, width in ends_at) <= 100.01
+                length = sum(width for _, width in ends_at)
+                assert length <= 100 * rows[value.id, author]["share"] / top + 0.02
+
+
+def test_pieces_of_the_picture_are_counts_of_coverage_on_one_scale(report):
+    schema = report.study.schema
+    rows = cell_rows(report)
+    subject = {(r["author"], r["value"]): r for r in coverage_rows(report) if r["facet"] == schema.cells[-1].id}
+    top = max(row["share"] for row in subject.values())
+    for line, value in zip(
+        report.page.one("table", "hinge").one("tbody").all("tr"), schema.cells[1].values, strict=True
+    ):
+        for cell, author in zip(line.all("td"), report.study.authors, strict=True):
             shown = {}
             for bar in cell.all("svg", "thick"):
                 for piece in bar.all("a"):
@@ -188,9 +211,9 @@ def test_pieces_of_the_picture_are_the_cells_of_coverage_on_one_scale(every):
                     shown[label] = (count, pytest.approx(width, abs=0.002))
             wanted = {view.name: rows[author, view.name, value.name] for view in schema.cells[0].values}
             assert shown == {
-                name: (str(row["passages"]), 100 * row["share"] / top)
+                name: (str(row["passages"]), 100 * row["passages"] / subject[author, value.id]["of"] / top)
                 for name, row in wanted.items()
-                if row["share"] > 0
+                if row["passages"]
             }
 
 

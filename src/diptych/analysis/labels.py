@@ -44,7 +44,7 @@ def load_labels(study: Study, source: str = "gold") -> pd.DataFrame:
 
 
 def coder_labels(study: Study, codings: pd.DataFrame | None = None) -> dict[str, pd.DataFrame]:
-    """Return the labels of every coder (adjudicators and readers of digests aside); codings may be given."""
+    """Return the labels of every coder (adjudicators and readers of digests aside); `codings` spares reading them."""
     codings = load_codings(study) if codings is None else codings
     plain = codings[codings["role"] == "coder"]
     return {str(name): gold_table(rows, study.schema.facet_ids) for name, rows in plain.groupby("coder", sort=True)}

@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 def disputes(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
     """Return every answer on which coders differ, with each one's value and the adjudication, if any."""
     plain = codings[codings["role"] == "coder"]
-    values = (
-        plain[["facet", "passage", "value"]].dropna().drop_duplicates().groupby(["facet", "passage"], sort=False).size()
-    )
-    answers: dict[tuple[str, str], list[dict[str, Any]]] = {place: [] for place in values.index[values > 1]}
+    values = plain.groupby(["facet", "passage"], sort=False)["value"].nunique()
+    answers: dict[tuple[str, str], list[dict[str, Any]]] = {place: [] for place in values.index[values.gt(1)]}
     for row in rows_of(codings[["passage", "facet", "coder", "role", "value", "comment", "reason", "at"]]):
         if (row["facet"], row["passage"]) in answers:
             answers[row["facet"], row["passage"]].append(row)
