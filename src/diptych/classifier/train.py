@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -276,8 +277,16 @@ def _training_hash(material: Material, schema: Schema, classifier: PassageClassi
     return sha256_bytes(said.encode())
 
 
-def train(study: Study, tell: Progress = lambda _: None) -> Model:
+def train(study: Study, tell: Progress = lambda _: None, folder: Path | None = None) -> Model:
     """Train a study's model, write it and the cross-fitted predictions, and return it.
+
+    Parameters
+    ----------
+    study : Study
+    tell : callable
+        Called with the name of every stage.
+    folder : Path, optional
+        Where a candidate is laid, for :func:`adopt` to take; default: the model is the study's own at once.
 
     Raises
     ------
@@ -290,7 +299,21 @@ def train(study: Study, tell: Progress = lambda _: None) -> Model:
     if coded > len(own):
         tell(f"{coded - len(own)} of {coded} coded passages have no text with a word at hand, and teach nothing")
     model, crossfit = fit_model(material, study.schema, study.settings.seed, tell, uncoded_table(study, own))
-    save_model(study.model_file, model)
-    write_jsonl(crossfit_file(study), ({"format": FORMAT, **row} for row in rows_of(crossfit)))
-    record_step(study, "train", {"model": study.model_file, "crossfit": crossfit_file(study)})
+    place, beside = (study.model_file, crossfit_file(study)) if folder is None else _candidate(study, folder)
+    save_model(place, model)
+    write_jsonl(beside, ({"format": FORMAT, **row} for row in rows_of(crossfit)))
+    if folder is None:
+        record_step(study, "train", {"model": place, "crossfit": beside})
     return model
+
+
+def adopt(study: Study, folder: Path) -> None:
+    """Make a candidate the study's model: its predictions first, so that a model never stands beside older ones."""
+    place, beside = _candidate(study, folder)
+    beside.replace(crossfit_file(study))
+    place.replace(study.model_file)
+    record_step(study, "train", {"model": study.model_file, "crossfit": crossfit_file(study)})
+
+
+def _candidate(study: Study, folder: Path) -> tuple[Path, Path]:
+    return folder / study.model_file.name, folder / crossfit_file(study).name
