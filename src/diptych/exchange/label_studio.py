@@ -262,10 +262,11 @@ def _when(annotation: Mapping[str, Any], otherwise: str) -> str:
 def _seen(annotation: Mapping[str, Any], note: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Facet → the suggestion that stood on the screen when the annotation was made.
 
-    The server copies it into the annotation; the task's predictions may be of a later model.
+    The server copies it into the annotation; the task's predictions may be of a later model. An ML backend shows
+    suggestions on tasks that were sent without one, too.
     """
     shown = annotation.get("prediction")
-    if note.get("suggestion") != "shown" or not isinstance(shown, dict):
+    if note.get("suggestion") not in ("shown", "none") or not isinstance(shown, dict):
         return {}
     found = {}
     for part in shown.get("result") or []:

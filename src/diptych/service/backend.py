@@ -104,7 +104,7 @@ def read_controls(config: str) -> dict[str, tuple[str, str, tuple[str, ...]]]:
     found = {}
     for choices in root.iter("Choices"):
         target = choices.get("toName", TEXT)
-        values = tuple(choice.get("alias") or choice.get("value", "") for choice in choices.iter("Choice"))
+        values = tuple(choice.get("alias") or choice.get("value") or "" for choice in choices.iter("Choice"))
         found[choices.get("name", "")] = (target, keys.get(target, "").lstrip("$") or TEXT, values)
     return found
 
@@ -115,7 +115,7 @@ def results(doors: Doors, tasks: Sequence[Row], controls: Mapping[str, tuple[str
     keys = list(dict.fromkeys([key for _, key, _ in controls.values()] or [TEXT]))
     texts = [_text(task, keys, doors.settings.bounds.letters) for task in tasks]
     predictions = iter(doors.work.predictions(served.scorer, [text for text in texts if text]))
-    answers = []
+    answers: list[Row] = []
     for task, text in zip(tasks, texts, strict=True):
         answer: dict[str, Any] = {"model_version": served.version, "score": 0.0, "result": []}
         if text:

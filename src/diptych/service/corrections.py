@@ -141,8 +141,8 @@ def passages_by_text(study: Study) -> dict[str, str]:
     """Return the study's passages by the hash of their text, and of their digest."""
     found: dict[str, str] = {}
     for document in study.settings.documents:
-        for passage, digest in read_digests(study, document).items():
-            found[text_hash(digest)] = passage
+        for name, digest in read_digests(study, document).items():
+            found[text_hash(digest)] = name
         for passage in read_passages(study, document) or ():
             found[passage.sha256] = passage.passage
     return found

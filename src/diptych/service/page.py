@@ -124,8 +124,7 @@ async def _form(request: Request, doors: Doors) -> FormData:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
         raise Problem(415, f"a body of {kind[:80]!r}", hint="this is the page's form; programs call /v1/classify")
-    form = await request.form(max_part_size=doors.settings.bounds.body, **FORM)
-    return form
+    return await request.form(max_part_size=doors.settings.bounds.body, **FORM)
 
 
 def _text(form: FormData) -> str:
@@ -170,7 +169,7 @@ def _matrix(found: Mapping[str, Any], facets: Sequence[str], values: Mapping[str
     rows = [*values[facets[0]], None]
     columns = [*values[facets[1]], None] if len(facets) > 1 else [None]
     top = max(counts.values(), default=0)
-    table = [
+    table: list[dict[str, Any]] = [
         {
             "value": row,
             "cells": [

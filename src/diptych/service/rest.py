@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -68,11 +69,11 @@ def rest(doors: Doors) -> APIRouter:
     )
     async def classify(
         request: Request,
-        text_column: str = Query("text", description="JSON Lines and CSV: the column with the text."),
-        prefix: str = Query("", description="JSON Lines and CSV: put before the names of new columns."),
-        probabilities: bool = Query(default=False, description="JSON Lines and CSV: one column a value."),
-        abstain: bool = Query(default=True, description="JSON Lines and CSV: leave values empty where it abstains."),
-        abstain_at: float = Query(1.0, gt=0, le=1, description="JSON Lines and CSV: see the JSON body."),
+        text_column: Annotated[str, Query(description="JSON Lines and CSV: the column with the text.")] = "text",
+        prefix: Annotated[str, Query(description="JSON Lines and CSV: put before the names of new columns.")] = "",
+        probabilities: Annotated[bool, Query(description="JSON Lines and CSV: one column a value.")] = False,
+        abstain: Annotated[bool, Query(description="JSON Lines and CSV: leave values empty where it abstains.")] = True,
+        abstain_at: Annotated[float, Query(gt=0, le=1, description="JSON Lines and CSV: see the JSON body.")] = 1.0,
     ) -> Response:
         """One or many passages as JSON, or a stream of rows as JSON Lines or CSV, answered in the same form.
 
@@ -194,7 +195,7 @@ def prediction_body(
     moved = (
         {one.facet: list(one.words) for one in explain(scorer, text, tried=24, by_sentence=False)} if explained else {}
     )
-    facets = {}
+    facets: dict[str, dict[str, Any]] = {}
     for facet in prediction.probabilities:
         value, p = prediction.best(facet)
         least = 0.0 if rate is None else scorer.limits.threshold(facet, rate)
@@ -241,10 +242,8 @@ def crossed(doors: Doors) -> list[str]:
     text = model.card.get("schema", {}).get("text")
     known = list(model.weights.facets)
     if isinstance(text, dict):
-        try:
+        with contextlib.suppress(ValidationError):
             known = [facet.id for facet in Schema.model_validate(text).cells if facet.id in known] or known
-        except ValidationError:
-            pass
     return known[:2]
 
 

@@ -32,9 +32,9 @@ class ClassifyRequest(BaseModel):
     text: Text | None = None
     texts: list[Text] | None = None
     passages: list[Passage] | None = None
-    probabilities: bool = Field(False, description="Also the probability of every value.")
-    explain: bool = Field(False, description="Also the words that moved every answer.")
-    abstain: bool = Field(True, description="Leave a value null where the model abstains.")
+    probabilities: bool = Field(default=False, description="Also the probability of every value.")
+    explain: bool = Field(default=False, description="Also the words that moved every answer.")
+    abstain: bool = Field(default=True, description="Leave a value null where the model abstains.")
     abstain_at: Annotated[float, Field(gt=0, le=1)] = Field(
         1.0, strict=False, description="The greatest share of wrong answers among those that are given."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import queue
@@ -167,16 +168,12 @@ async def answered(request: Request, convert: Convert) -> AsyncIterator[bytes]:
 
 
 def _drain(feed: Feed) -> None:
-    """Let a waiting reader go."""
-    while True:
-        try:
-            feed.pieces.put_nowait(None)
-            return
-        except queue.Full:
-            try:
-                feed.pieces.get_nowait()
-            except queue.Empty:
-                continue
+    """Let a waiting reader go: there is room for an end after what waited is thrown away."""
+    with contextlib.suppress(queue.Empty):
+        while True:
+            feed.pieces.get_nowait()
+    with contextlib.suppress(queue.Full):
+        feed.pieces.put_nowait(None)
 
 
 async def first_piece(pieces: AsyncIterator[bytes], kind: str) -> AsyncIterator[bytes]:

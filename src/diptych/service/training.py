@@ -86,7 +86,7 @@ class Training:
         )
         self.running = True
         try:
-            async for line in process.stdout or ():
+            while process.stdout and (line := await process.stdout.readline()):
                 self._note(line)
             await process.wait()
         finally:
