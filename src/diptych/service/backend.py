@@ -90,7 +90,7 @@ def read_controls(config: str) -> dict[str, tuple[str, str, tuple[str, ...]]]:
 
     Examples
     --------
-    >>> config = '<View><Text name="t" value="$body"/><Choices name="tone" toName="t"><Choice value="dull"/></Choices></View>'
+    >>> config = '<View><Choices name="tone" toName="t"><Choice value="dull"/></Choices><Text name="t" value="$body"/></View>'
     >>> read_controls(config)
     {'tone': ('t', 'body', ('dull',))}
     """
