@@ -60,9 +60,7 @@ def connect_backend(client: Client, study: Study, url: str, token: str, project:
         if token
         else {"auth_method": "NONE"}
     )
-    known = next(
-        (one for one in _listed(client, "api/ml/", number) if str(one.get("url", "")).rstrip("/") == url), None
-    )
+    known = next((one for one in client.backends(number) if str(one.get("url", "")).rstrip("/") == url), None)
     try:
         if known is None:
             made = client.request("POST", "api/ml/", json=fields)
@@ -77,7 +75,7 @@ def connect_backend(client: Client, study: Study, url: str, token: str, project:
         ) from error
     result = Connected(number, int(made["id"]), url, created=known is None)
     header = {"Authorization": "Basic " + base64.b64encode(f"{USER}:{token}".encode()).decode()} if token else {}
-    for hook in _listed(client, "api/webhooks/", number):
+    for hook in client.request("GET", "api/webhooks/", params={"project": number}) or []:
         if str(hook.get("url", "")).rstrip("/") == f"{url}/webhook":
             client.request("PATCH", f"api/webhooks/{hook['id']}/", json={"headers": header})
             result.hooks += 1
@@ -127,8 +125,3 @@ def _project(client: Client, study: Study, project: int | None) -> Mapping[str, 
         raise LabelStudioError(f"this study has no project on {client.url}", hint="`diptych studio push` makes one")
     check_owner(found, study)
     return found
-
-
-def _listed(client: Client, path: str, project: int) -> list[dict[str, Any]]:
-    found = client.request("GET", path, params={"project": project})
-    return found if isinstance(found, list) else list(found.get("results", []))

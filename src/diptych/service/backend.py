@@ -90,8 +90,8 @@ def read_controls(config: str) -> dict[str, tuple[str, str, tuple[str, ...]]]:
 
     Examples
     --------
-    >>> config = '<View><Choices name="tone" toName="t"><Choice value="dull"/></Choices><Text name="t" value="$body"/></View>'
-    >>> read_controls(config)
+    >>> choices = '<Choices name="tone" toName="t"><Choice value="dull"/></Choices>'
+    >>> read_controls(f'<View><Text name="t" value="$body"/>{choices}</View>')
     {'tone': ('t', 'body', ('dull',))}
     """
     if not config.strip() or len(config) > LONGEST_CONFIG or "<!" in config.replace("<!--", ""):

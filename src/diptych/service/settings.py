@@ -39,7 +39,7 @@ class Bounds:
     passages: int = 5_000
     letters: int = 100_000
     seconds: float = 60.0
-    at_once: int = 32
+    at_once: int = 128
 
 
 @dataclass(frozen=True)

@@ -39,16 +39,14 @@ def run(root: Path, *, train_after: int, force: bool, promote: str, tell: Callab
 
     study = Study.load(root)
     with exclusive(study.state):
+        memory = study.state / TRAINED_AT
+        if not memory.exists():
+            write_text(memory, json.dumps(len(load_codings(study))) + "\n")
+        before = _number(memory)
         _pull(study, tell)
         write_gold(study)
         record_step(study, "gold", {"gold": study.gold_file})
         now = len(load_codings(study))
-        memory = study.state / TRAINED_AT
-        if memory.exists() or force:
-            before = _number(memory)
-        else:
-            write_text(memory, json.dumps(now) + "\n")
-            before = now
         if not force and not (train_after and now - before >= train_after):
             tell("waiting", new=now - before, after=train_after)
             return
