@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,6 +77,62 @@ def copy(tmp_path: Path) -> Study:
 def harbour(tmp_path: Path) -> Study:
     """The small study that `diptych init` makes: 2 authors, 16 passages, 2 coders."""
     return make_study(tmp_path / "harbour")
+
+
+@pytest.fixture(scope="session")
+def trained_harbour(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The small study with gold labels and a model; to be read only."""
+    study = make_study(tmp_path_factory.mktemp("trained") / "harbour")
+    for name in ("gold", "train"):
+        assert run([name, "--quiet", "--study", str(study.root)]) == 0
+    return study
+
+
+@pytest.fixture
+def own_harbour(trained_harbour: Study, tmp_path: Path) -> Study:
+    """A copy of the trained study to write to."""
+    shutil.copytree(trained_harbour.root, tmp_path / "harbour")
+    return Study.load(tmp_path / "harbour")
+
+
+@pytest.fixture(scope="session")
+def _running() -> Iterator[tuple[ExitStack, dict[Any, Any]]]:
+    with ExitStack() as stack:
+        yield stack, {}
+
+
+@pytest.fixture
+def served(
+    _running: tuple[ExitStack, dict[Any, Any]], trained_harbour: Study
+) -> Iterator[Callable[..., Any]]:
+    """`served(study, write=True)` is a client of `diptych serve`, in process, with its background tasks.
+
+    Those that only read the trained study are started once.
+    """
+    from starlette.testclient import TestClient
+
+    from diptych.service.app import create_app
+    from diptych.service.settings import Settings
+
+    shared, running = _running
+
+    def start(stack: ExitStack, study: Study | None, settings: Settings, *tell: Callable[[str], None]) -> Any:
+        app = create_app(settings, study, *tell)
+        client = TestClient(app, base_url="http://127.0.0.1:8080", raise_server_exceptions=False)
+        client.doors = app.app.app.state.doors
+        return stack.enter_context(client)
+
+    with ExitStack() as own:
+
+        def find(study: Study | None = None, *, tell: Callable[[str], None] | None = None, **given: Any) -> Any:
+            settings = Settings(**given)
+            if study is not trained_harbour or tell is not None:
+                return start(own, study, settings, *([tell] if tell else []))
+            if settings not in running:
+                running[settings] = start(shared, study, settings)
+            return running[settings]
+
+        yield find
 
 
 def originals_at_hand() -> bool:

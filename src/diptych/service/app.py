@@ -9,19 +9,20 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from diptych import __version__
 from diptych.errors import DiptychError
+from diptych.service import shapes
 from diptych.service.access import Guard
 from diptych.service.backend import backend
 from diptych.service.doors import Doors
 from diptych.service.metrics import CONTENT_TYPE, Measured, Metrics
 from diptych.service.page import page
-from diptych.service.problems import Problem, answer, fault, on_http, on_library
+from diptych.service.problems import Problem, answer, fault, on_fault, on_http, on_library
 from diptych.service.rest import rest
 from diptych.service.serving import Serving
 from diptych.service.settings import Settings, check_settings
@@ -59,17 +60,18 @@ def create_app(settings: Settings, study: Study | None = None, tell: Callable[[s
         lifespan=_lifespan(training),
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.add_exception_handler(DiptychError, on_library)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(Exception, _on_fault(tell))
+    app.add_exception_handler(Exception, on_fault)
     app.include_router(rest(doors))
     app.include_router(backend(doors))
     app.include_router(page(doors))
     _probes(app, doors)
     app.state.doors = doors
-    return Measured(Guard(app, settings), metrics)
+    return Measured(Guard(app, settings, tell), metrics)
 
 
 def _probes(app: FastAPI, doors: Doors) -> None:
@@ -78,13 +80,13 @@ def _probes(app: FastAPI, doors: Doors) -> None:
         """Label Studio asks this, too."""
         return {"status": "UP", "model_class": "diptych"}
 
-    @app.get("/ready", summary="Whether there is a model")
+    @app.get("/ready", summary="Whether there is a model", responses={503: shapes.ERRORS[503]})
     async def ready() -> Response:
         """200 where passages can be classified, else 503."""
         served = doors.serving.served
         return JSONResponse({"status": "ready", "model": served.version})
 
-    @app.get("/metrics", summary="Counters for Prometheus", response_class=Response)
+    @app.get("/metrics", summary="Counters for Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Requests, time, passages, the model."""
         version = doors.serving.served.version if doors.serving.ready else ""
@@ -112,12 +114,3 @@ async def _on_validation(_: Request, error: Exception) -> Response:
         f"{'.'.join(map(str, one['loc']))}: {one['msg'][:1].lower()}{one['msg'][1:]}" for one in faults[:5]
     )
     return answer(Problem(422, said, hint="see /openapi.json"))
-
-
-def _on_fault(tell: Callable[[str], None]) -> Callable[[Request, Exception], Any]:
-    async def on_fault(request: Request, error: Exception) -> Response:
-        route = getattr(request.scope.get("route"), "path", "?")
-        tell(f"fault at {request.method} {route}: {type(error).__name__}")  # no text of the request
-        return answer(fault())
-
-    return on_fault

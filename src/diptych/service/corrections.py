@@ -16,7 +16,7 @@ from diptych.coding.codings import load_coders, write_codings
 from diptych.documents.ingest import read_passages
 from diptych.documents.passages import read_digests
 from diptych.documents.text import text_hash
-from diptych.errors import CodingError, UsageError
+from diptych.errors import CodingError, UsageError, nearest
 from diptych.files import exclusive
 from diptych.labelstudio.people import write_down_coders
 from diptych.records import Coding
@@ -26,7 +26,9 @@ from diptych.service.serving import Served
 from diptych.study import Study
 
 VALID = 12 * 3600  # seconds that a form may lie open
-CODER = re.compile(r"[\w][\w.-]{0,49}")
+CODER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,49}")  # the page's own pattern
+FIELD = re.compile(r"value-(?P<facet>.{1,100})-(?P<number>[0-9]{1,6})")
+MODEL = re.compile(r"[\w.-]{1,100}")
 Row = dict[str, Any]
 
 
@@ -57,31 +59,38 @@ def corrections(form: FormData, served: Served, coder: str) -> list[Row]:
     Raises
     ------
     Problem
-        If a value is none of its facet's.
+        If a facet is none of the model's, or a value none of its facet's.
     """
-    rows = []
-    numbers = sorted(int(name[5:]) for name in form if re.fullmatch(r"text-\d{1,6}", name))
-    for number in numbers:
-        text, passage = str(form[f"text-{number}"]), str(form.get(f"passage-{number}", ""))
-        checked = f"checked-{number}" in form
-        for facet, values in served.facets.items():
-            value, said = (str(form.get(f"{kind}{facet}-{number}", "")) for kind in ("", "predicted-"))
-            if not value or (value == said and not checked):
-                continue
-            if value not in values:
-                raise Problem(422, f"{facet}: {value[:100]!r} is no value of it", hint=f"one of: {', '.join(values)}")
-            rows.append(
-                {
-                    "passage": passage,
-                    "coder": coder,
-                    "facet": facet,
-                    "value": value,
-                    "predicted": said or None,
-                    "p": _number(str(form.get(f"p-{facet}-{number}", ""))),
-                    "model": served.version,
-                    "text": text,
-                }
-            )
+    rows: list[Row] = []
+    model = str(form.get("model", ""))
+    for name in form:
+        found = FIELD.fullmatch(name)
+        if found is None:
+            continue
+        facet, number = found["facet"], found["number"]
+        value, said = str(form[name]), str(form.get(f"predicted-{facet}-{number}", ""))
+        if not value or (value == said and f"checked-{number}" not in form):
+            continue
+        if facet not in served.facets:
+            hint = f"one of: {', '.join(served.facets)}"
+            raise Problem(422, f"{facet[:100]!r} is no facet of the model{nearest(facet, served.facets)}", hint=hint)
+        if value not in served.facets[facet]:
+            hint = f"one of: {', '.join(served.facets[facet])}"
+            raise Problem(422, f"{facet}: {value[:100]!r} is no value of it", hint=hint)
+        rows.append(
+            {
+                "passage": str(form.get(f"passage-{number}", "")),
+                "coder": coder,
+                "facet": facet,
+                "value": value,
+                "predicted": said if said in served.facets[facet] else None,
+                "p": _number(str(form.get(f"p-{facet}-{number}", ""))),
+                "model": model if MODEL.fullmatch(model) else served.version,
+                "text": str(form.get(f"text-{number}", "")),
+            }
+        )
+    if not rows:
+        raise Problem(422, "no value was changed and no passage ticked", hint="change a value, or tick a passage")
     return rows
 
 
@@ -98,13 +107,10 @@ def append(doors: Doors, rows: Sequence[Row]) -> str:
     study = doors.serving.study
     if study is None or not doors.settings.write:
         raise UsageError("this server does not write", hint="start it with --study and --write")
-    if not rows:
-        raise UsageError(
-            "no value was changed and no passage ticked", hint="change a value, or tick a passage as checked"
-        )
     coder = rows[0]["coder"]
     if not CODER.fullmatch(coder):
-        raise UsageError(f"{coder[:60]!r} is no name for a coder", hint="letters, digits, - and _, at most 50")
+        said = f"{coder[:60]!r} is no name for a coder" if coder else "a coding needs the name of who made it"
+        raise UsageError(said, hint="letters without accents, digits, . - and _, at most 50")
     known = load_coders(study).coders.get(coder)
     if known is not None and known.kind != "human":
         raise UsageError(f"{coder!r} is a model", hint="give the name of a person")

@@ -46,7 +46,7 @@ class Measured:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status = time.perf_counter(), 0
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -59,5 +59,5 @@ class Measured:
         finally:
             route = scope.get("route")
             door = getattr(route, "path", "(none)")
-            self.metrics.requests.labels(door, str(status)).inc()
+            self.metrics.requests.labels(door, str(status or "gone")).inc()
             self.metrics.seconds.labels(door).observe(time.perf_counter() - began)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any
 
@@ -13,19 +15,24 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
 from diptych.documents.text import has_word
 from diptych.errors import DiptychError, DocumentError
 from diptych.report.marks import heat_level, percent
 from diptych.service.access import need_token
+from diptych.service.answers import answer_document, check_text, crossed, facet_names
 from diptych.service.corrections import append, corrections, signed, signed_right
 from diptych.service.doors import Doors
-from diptych.service.problems import Problem, of_error, too_many
-from diptych.service.rest import check_text, classified_rows, crossed
+from diptych.service.problems import Problem, answer, of_error, too_many
+from diptych.service.rest import base_name
+from diptych.service.settings import MEGABYTE, Bounds
 from diptych.service.tables import upload_rows
 
 EXPLAINED = 40  # passages of one page; words are left out one by one, which takes time
 FORM = {"max_files": 1, "max_fields": 60_000}
+PASTED = "pasted.txt"
+ALL = "`diptych classify` and POST /v1/documents give them all."
 
 
 def page(doors: Doors) -> APIRouter:
@@ -39,35 +46,58 @@ def page(doors: Doors) -> APIRouter:
 
     @router.post("/")
     async def classified(request: Request) -> Response:
-        form = await _form(request, doors)
+        pasted = ""
         try:
-            name, rows, notes = await doors.work.run(lambda: _rows(doors, form))
-            served = doors.serving.served
-            explained = len(rows) <= EXPLAINED
-            found = await doors.work.run(lambda: classified_rows(doors, served.scorer, rows, explained=explained))
-        except Problem as problem:
-            return templates.page(problem=problem, text=_text(form))
-        except DiptychError as error:
-            return templates.page(problem=of_error(error), text=_text(form))
-        return templates.page(
-            found=found | {"document": name, "notes": notes, "model": served.version}, text=_text(form)
-        )
+            async with doors.work.place(), _form(request, doors) as form:
+                pasted = _text(form)
+                found = await _found(doors, form)
+        except (Problem, DiptychError) as error:
+            return templates.refuse(request, error, text=pasted)
+        return templates.page(found=found, text=pasted)
 
     @router.post("/corrections")
     async def corrected(request: Request) -> Response:
-        form = await _form(request, doors)
-        rows = corrections(form, doors.serving.served, str(form.get("coder", "")).strip())
-        if form.get("action") != "append":
-            return _download(rows)
-        if not signed_right(str(form.get("csrf", "")), doors.secret):
-            need_token(request.scope, "writing")
         try:
-            said = await doors.work.run(lambda: append(doors, rows))
-        except DiptychError as error:
-            raise of_error(error) from error
+            async with doors.work.place(), _form(request, doors) as form:
+                rows = corrections(form, doors.serving.served, str(form.get("coder", "")).strip())
+                if form.get("action") != "append":
+                    return _download(rows)
+                if not signed_right(str(form.get("csrf", "")), doors.secret):
+                    need_token(request.scope, "writing from a form that is older than this server, or not its own,")
+                said = await doors.work.run(lambda: append(doors, rows))
+        except (Problem, DiptychError) as error:
+            return templates.refuse(request, error, again=True)
         return templates.page(said=said)
 
     return router
+
+
+async def _found(doors: Doors, form: FormData) -> dict[str, Any]:
+    """Read, cut and classify what was pasted or chosen; the words that moved it where there are few passages."""
+    served = doors.serving.served
+    upload, text = form.get("file"), _text(form)
+    bounds = doors.settings.bounds
+    if isinstance(upload, UploadFile) and upload.filename:
+        name, data = base_name(upload.filename), await upload.read()
+    elif text.strip():
+        check_paste(text, bounds)
+        name, data = PASTED, text.replace("\r\n", "\n").encode("utf-8", "replace")
+    else:
+        raise Problem(422, "there is no text", hint="paste one, or choose a file")
+    if name == PASTED and len(data) <= bounds.letters:
+        rows, notes = await doors.work.run(lambda: _pasted(data))
+    else:
+        rows, notes = await doors.work.read(lambda: upload_rows(name, data, bounds))
+    if len(rows) > bounds.passages:
+        raise too_many(bounds.passages, f"this one holds {len(rows)}")
+    for row in rows:
+        check_text(row["text"], bounds, str(row["passage"]))
+    explained = len(rows) <= EXPLAINED
+    found = await doors.work.run(lambda: answer_document(doors.work, served, rows, explained=explained))
+    if len(rows) > bounds.shown:
+        notes = [*notes, f"The table counts all passages; the first {bounds.shown} are shown. {ALL}"]
+    shown = {"passages": found["passages"][: bounds.shown], "total": len(rows), "notes": notes}
+    return found | shown | {"document": "Pasted text" if name == PASTED else name, "served": served}
 
 
 class _Templates:
@@ -92,39 +122,60 @@ class _Templates:
             "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
 
+    def refuse(
+        self, request: Request, error: Problem | DiptychError, *, text: str = "", again: bool = False
+    ) -> Response:
+        """Return the page with what went wrong, or, to a program, the JSON of every error."""
+        problem = error if isinstance(error, Problem) else of_error(error)
+        if "text/html" not in request.headers.get("accept", ""):
+            return answer(problem)
+        return self.page(problem=problem, text=text, again=again)
+
     def page(
-        self, *, found: dict[str, Any] | None = None, problem: Problem | None = None, text: str = "", said: str = ""
+        self,
+        *,
+        found: dict[str, Any] | None = None,
+        problem: Problem | None = None,
+        text: str = "",
+        said: str = "",
+        again: bool = False,
     ) -> Response:
         """Return the page, with what was found or what went wrong."""
         serving, settings = self.doors.serving, self.doors.settings
-        served = serving.served if serving.ready else None
-        names = _names(served.model.card if served else {})
+        served = found["served"] if found else serving.served if serving.ready else None
+        names = facet_names(served) if served else {}
+        order = _order(served.facets, names) if served else {}
         html = self.template.render(
             found=found,
-            matrix=_matrix(found, crossed(self.doors), _order(served.facets, names)) if found and served else None,
+            matrix=_matrix(found["summary"], crossed(served), order) if found and served else None,
             names=names,
-            order=_order(served.facets, names) if served else {},
+            order=order,
             problem=problem,
+            again=again,
             said=said,
             text=text,
             served=served,
             refusal=serving.refusal,
             write=settings.write and serving.study is not None,
             csrf=signed(self.doors.secret),
-            megabytes=settings.bounds.body // (1024 * 1024),
-            bounds=settings.bounds,
+            megabytes=settings.bounds.body // MEGABYTE,
             style=Markup(self.style),  # noqa: S704 - our own file
             script=Markup(self.script),  # noqa: S704 - our own file
         )
-        status = problem.status_code if problem else 200
-        return HTMLResponse(html, status, {"content-security-policy": self.policy})
+        headers = {"content-security-policy": self.policy} | dict(problem.headers or {} if problem else {})
+        return HTMLResponse(html.encode("utf-8", "replace"), problem.status_code if problem else 200, headers)
 
 
-async def _form(request: Request, doors: Doors) -> FormData:
+@asynccontextmanager
+async def _form(request: Request, doors: Doors) -> AsyncIterator[FormData]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        raise Problem(415, f"a body of {kind[:80]!r}", hint="this is the page's form; programs call /v1/classify")
-    return await request.form(max_part_size=doors.settings.bounds.body, **FORM)
+        raise Problem(415, f"a body of {kind[:80]!r} is no form", hint="programs call /v1/classify")
+    try:
+        async with request.form(max_part_size=doors.settings.bounds.body, **FORM) as form:
+            yield form
+    except HTTPException as error:
+        raise error if isinstance(error, Problem) else Problem(error.status_code, str(error.detail)) from None
 
 
 def _text(form: FormData) -> str:
@@ -132,40 +183,28 @@ def _text(form: FormData) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _rows(doors: Doors, form: FormData) -> tuple[str, list[dict[str, Any]], list[str]]:
-    """The passages of what was pasted or chosen."""
-    upload, text = form.get("file"), _text(form)
-    if isinstance(upload, UploadFile) and upload.filename:
-        name = upload.filename.replace("\\", "/").rpartition("/")[2][-200:]
-        rows, notes = upload_rows(name, upload.file.read(), doors.settings.bounds)
-    elif text.strip():
-        name, notes = "pasted text", []
-        rows = _pasted(text, doors)
-    else:
-        raise Problem(422, "there is no text", hint="paste one, or choose a file")
-    if len(rows) > (most := doors.settings.bounds.passages):
-        raise too_many(most, f"this one holds {len(rows)}")
-    for row in rows:
-        check_text(row["text"], doors, str(row["passage"]))
-    return name, rows, notes
+def check_paste(text: str, bounds: Bounds) -> None:
+    """Refuse a pasted text in which there is nothing to read."""
+    if "\0" in text or not has_word(text):
+        check_text(text, bounds, "the text")
 
 
-def _pasted(text: str, doors: Doors) -> list[dict[str, Any]]:
-    """A pasted text, cut where it has paragraphs; a text that is none, as it is."""
+def _pasted(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
+    """A short text, cut where it has paragraphs; a text that has none, as it is."""
     from diptych.classifier.stream import document_rows
 
-    whole = text.replace("\r\n", "\n")
-    if "\0" in whole or not has_word(whole):
-        check_text(whole, doors, "the text")
     try:
-        return [row for _, row in document_rows("pasted.txt", whole.encode("utf-8", "replace"), "text")]
+        return [row for _, row in document_rows(PASTED, data, "text")], []
     except DocumentError:
-        return [{"passage": "pasted:001", "start": 0, "end": len(whole), "text": " ".join(whole.split())}]
+        text = data.decode()
+        return [{"passage": "pasted:001", "start": 0, "end": len(text), "text": " ".join(text.split())}], []
 
 
-def _matrix(found: Mapping[str, Any], facets: Sequence[str], values: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _matrix(
+    summary: Sequence[Mapping[str, Any]], facets: Sequence[str], values: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     """Passages by the crossed facets, as rows of cells; what the model abstains from stands in a last row or column."""
-    counts = {tuple(row[facet] for facet in facets): row["passages"] for row in found["summary"]}
+    counts = {tuple(row[facet] for facet in facets): row["passages"] for row in summary}
     rows = [*values[facets[0]], None]
     columns = [*values[facets[1]], None] if len(facets) > 1 else [None]
     top = max(counts.values(), default=0)
@@ -188,19 +227,6 @@ def _matrix(found: Mapping[str, Any], facets: Sequence[str], values: Mapping[str
     return {"facets": facets, "columns": columns, "rows": table}
 
 
-def _names(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Facet → its name, and its values' names, as the model's codebook says."""
-    text = card.get("schema", {}).get("text")
-    listed = text.get("facets", []) if isinstance(text, dict) else []
-    return {
-        facet["id"]: {
-            "name": facet.get("label") or facet["id"].capitalize(),
-            "values": {value["id"]: value.get("label") or value["id"] for value in facet.get("values", [])},
-        }
-        for facet in listed
-    }
-
-
 def _order(facets: Mapping[str, Sequence[str]], names: Mapping[str, Any]) -> dict[str, list[str]]:
     """Facet → the model's values in the order of the codebook."""
     listed = {facet: list(found["values"]) for facet, found in names.items()}
@@ -211,13 +237,7 @@ def _order(facets: Mapping[str, Sequence[str]], names: Mapping[str, Any]) -> dic
 
 
 def _download(rows: list[dict[str, Any]]) -> Response:
-    import json
-
-    if not rows:
-        raise Problem(
-            422, "no value was changed and no passage ticked", hint="change a value, or tick a passage as checked"
-        )
-    body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
     headers = {"content-disposition": 'attachment; filename="corrections.jsonl"'}
     return Response(body, media_type="application/x-ndjson; charset=utf-8", headers=headers)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -10,10 +12,12 @@ from starlette.responses import JSONResponse
 
 from diptych.errors import (
     BusyError,
+    CodingError,
     DiptychError,
     DocumentError,
     FileWriteError,
     MissingExtraError,
+    ModelFormatError,
     NotTrainedError,
     RecordError,
     SchemaError,
@@ -22,9 +26,11 @@ from diptych.errors import (
 
 STATUS: dict[type[DiptychError], int] = {
     NotTrainedError: 503,
+    ModelFormatError: 503,
     BusyError: 503,
     FileWriteError: 507,
     MissingExtraError: 501,
+    CodingError: 422,
     DocumentError: 422,
     RecordError: 422,
     SchemaError: 422,
@@ -79,21 +85,48 @@ def fault() -> Problem:
     return Problem(500, "this is a fault in diptych", hint="the server's log says more")
 
 
-def answer(problem: HTTPException) -> JSONResponse:
+class Json(JSONResponse):
+    """JSON that can always be written, even where it repeats half a character of a request."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes; what is no character becomes a question mark."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
+
+
+def answer(problem: HTTPException) -> Json:
     """Return the response of a refusal."""
     hint, extra = getattr(problem, "hint", ""), getattr(problem, "extra", {})
     body = problem_body(problem.status_code, str(problem.detail), hint, **extra)
-    return JSONResponse(body, problem.status_code, dict(problem.headers or {}))
+    return Json(body, problem.status_code, dict(problem.headers or {}))
 
 
-async def on_http(_: Request, error: Exception) -> JSONResponse:
-    """Answer a refusal."""
-    return answer(error if isinstance(error, HTTPException) else fault())
+async def on_http(request: Request, error: Exception) -> Json:
+    """Answer a refusal, Starlette's own in a sentence."""
+    return answer(worded(error, request.method) if isinstance(error, HTTPException) else fault())
 
 
-async def on_library(_: Request, error: Exception) -> JSONResponse:
+def worded(error: HTTPException, method: str) -> HTTPException:
+    """Return a refusal with a sentence instead of the status's name."""
+    if isinstance(error, Problem) or error.detail != HTTPStatus(error.status_code).phrase:
+        return error
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == 404:
+        return Problem(404, "there is nothing at this address", hint="see /openapi.json")
+    if error.status_code == 405:
+        allowed = headers.get("allow", "another method")
+        return Problem(405, f"this address does not take {method[:20]}", hint=f"it takes {allowed}", headers=headers)
+    return Problem(error.status_code, error.detail.lower(), headers=headers)
+
+
+async def on_library(_: Request, error: Exception) -> Json:
     """Answer a library error."""
     return answer(of_error(error) if isinstance(error, DiptychError) else fault())
+
+
+async def on_fault(_: Request, error: Exception) -> Json:
+    """Answer what is no refusal; the guard tells the log."""
+    return answer(fault())
 
 
 def too_many(most: int, said: str) -> Problem:

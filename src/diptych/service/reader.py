@@ -12,6 +12,7 @@ from diptych.service.problems import Problem, too_many
 from diptych.service.settings import Bounds
 
 MEMORY = 2 * 1024**3  # bytes of address space, beside the pages of the libraries
+NOTES = 50  # sentences on what could not be read
 MODULE = "diptych.service.reader"
 
 
@@ -23,7 +24,7 @@ def read_upload(name: str, data: bytes, bounds: Bounds) -> tuple[list[dict[str, 
     DocumentError
         If it is none, is damaged, encrypted or has no passage.
     Problem
-        503 where it takes too long or too much memory, 413 where it has too many passages.
+        503 where it takes too long, 422 where it breaks the reader, 413 where it has too many passages or letters.
     """
     try:
         done = subprocess.run(  # noqa: S603 - our own module
@@ -44,7 +45,9 @@ def read_upload(name: str, data: bytes, bounds: Bounds) -> tuple[list[dict[str, 
         found = json.loads(done.stdout)
     except ValueError:
         raise Problem(
-            503, "the document takes more memory than a request may", hint="save it in a simpler form, or shorten it"
+            422,
+            f"the document takes more memory than {MEMORY >> 20} MB to read, or is damaged",
+            hint="save it in a simpler form, or shorten it",
         ) from None
     if "error" in found:
         raise DocumentError(found["error"], hint=found["hint"])
@@ -63,13 +66,12 @@ def main(name: str, most: int) -> None:
     notes: list[str] = []
     try:
         rows = [row for _, row in islice(document_rows(name, sys.stdin.buffer.read(), notes=notes), most + 1)]
+        written = json.dumps({"rows": rows[:most], "notes": notes[:NOTES], "more": len(rows) > most})
     except DiptychError as error:
-        found: dict[str, Any] = {"error": str(error), "hint": error.hint}
+        written = json.dumps({"error": str(error), "hint": error.hint})
     except MemoryError:
         return
-    else:
-        found = {"rows": rows[:most], "notes": notes, "more": len(rows) > most}
-    sys.stdout.write(json.dumps(found))
+    sys.stdout.write(written)
 
 
 def _bounded() -> None:
@@ -78,6 +80,8 @@ def _bounded() -> None:
     except ImportError:  # not on Windows
         return
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # it writes no file
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

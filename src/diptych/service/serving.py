@@ -27,7 +27,7 @@ class Served:
     @property
     def version(self) -> str:
         """The name by which a model's predictions are known: new at every training."""
-        return f"diptych-{self.model.version or 'unnamed'}"
+        return self.model.version or "unnamed"
 
     @property
     def facets(self) -> Mapping[str, Any]:
@@ -51,7 +51,7 @@ class Serving:
         self.promote = promote
         self.refusal = ""
         self._served: Served | None = None
-        self._seen: tuple[int, int] | None = None
+        self._seen: tuple[int, int, int] | None = None
         self._lock = threading.Lock()
         self.look()
 
@@ -66,7 +66,9 @@ class Serving:
         """
         served = self._served
         if served is None:
-            raise NotTrainedError(self.refusal or "there is no model yet", hint="run `diptych train`")
+            raise NotTrainedError(
+                self.refusal or "there is no model yet", hint="run `diptych train`; the server notices"
+            )
         return served
 
     @property
@@ -91,8 +93,9 @@ class Serving:
             try:
                 model = load_model(self.study.model_file, self.study.schema.structure_hash)
             except DiptychError as error:
-                self.refusal = str(error)
-                return f"the model in the study's folder cannot serve: {error}"
+                said = str(error).replace(f"{self.study.model_file.parent}/", "")  # the page shows it
+                self.refusal = f"the model in the study's folder cannot serve: {said}"
+                return self.refusal
             return self._consider(model)
 
     def _consider(self, model: Model) -> str:
@@ -137,9 +140,9 @@ def mean_f1(model: Model) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from diptych.errors import UsageError
 
@@ -24,19 +25,25 @@ class Bounds:
         Bytes of a JSON body, a form or an uploaded file.
     stream : int
         Bytes of a JSON Lines or CSV body, which is answered as it comes.
+    documents : int
+        Documents that are read at the same time.
     passages : int
         Passages of one JSON request, and of one document.
     letters : int
         Characters of one passage.
     seconds : float
-        A request's work; for streams, the longest wait for the next piece of the body.
+        A request's body, and its work; for streams, the longest wait for the next piece of the body.
+    shown : int
+        Passages that the page shows one by one; its table counts them all.
     at_once : int
         Requests that are worked on at the same time; more are told to come back (429).
     """
 
     body: int = 20 * MEGABYTE
     stream: int = 1024 * MEGABYTE
+    documents: int = 4
     passages: int = 5_000
+    shown: int = 500
     letters: int = 100_000
     seconds: float = 60.0
     at_once: int = 128
@@ -130,6 +137,14 @@ def check_settings(settings: Settings) -> None:
     where = f"set {TOKEN_VARIABLE}, or name a file with --token-file; it is never given on the command line"
     if not settings.loopback and not settings.token:
         raise UsageError(f"listening on {settings.host} needs a token", hint=where)
+    if settings.hosts and not settings.token:
+        raise UsageError("--allow-host needs a token: who calls by another name may come from elsewhere", hint=where)
+    for origin in settings.origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin or not parts.netloc:
+            raise UsageError(
+                f"--allow-origin {origin!r} is no origin", hint="scheme, host and port, as in https://example.org:8443"
+            )
     if settings.train_after and not settings.token:
         raise UsageError("--train-after needs a token, which Label Studio shows with its events", hint=where)
     if settings.train_after and not settings.write:

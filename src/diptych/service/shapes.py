@@ -64,7 +64,7 @@ class Prediction(BaseModel):
 class ClassifyResponse(BaseModel):
     """Predictions in the order of the passages."""
 
-    model: str = Field(examples=["diptych-5d1c0ffee123"])
+    model: str = Field(examples=["5d1c0ffee123"])
     predictions: list[Prediction]
 
 
@@ -101,3 +101,85 @@ class ErrorResponse(BaseModel):
     """Every error has this shape."""
 
     error: ErrorDetail
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorResponse, "description": said}
+    for status, said in {
+        400: "The body is no valid JSON or no valid form.",
+        401: "The server wants its token.",
+        403: "Another host or origin than this server's own.",
+        408: "The body comes too slowly.",
+        413: "More than the stated limit of bytes, passages or characters.",
+        415: "Another kind of body.",
+        422: "A value is not allowed, or a document cannot be read.",
+        429: "More requests at once than are worked on.",
+        503: "There is no model, or the work takes too long.",
+    }.items()
+}
+CLASSIFY_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": ClassifyRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+            },
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"text": "Moscow fears for its gas exports to China."}\n',
+            },
+            "text/csv": {
+                "schema": {"type": "string"},
+                "example": "id,text\n1,Moscow fears for its gas exports to China.\n",
+            },
+        },
+    }
+}
+CLASSIFY_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "application/x-ndjson": {"schema": {"type": "string"}},
+            "text/csv": {"schema": {"type": "string"}},
+        }
+    }
+}
+DOCUMENT_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "required": ["file"],
+                }
+            }
+        },
+    }
+}
+TASKS_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["tasks"],
+                    "properties": {
+                        "tasks": {
+                            "type": "array",
+                            "items": {"type": "object"},
+                            "examples": [[{"data": {"text": "Moscow fears for its gas exports to China."}}]],
+                        },
+                        "label_config": {"type": "string", "description": "Which facets and values are asked for."},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def object_body(example: dict[str, Any]) -> dict[str, Any]:
+    """Describe a body that may be any JSON object."""
+    return {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}, "example": example}}}}

@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
-import json
-import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from diptych.classifier.score import Scorer
 from diptych.classifier.stream import predict_rows, table_rows
 from diptych.errors import DiptychError
-from diptych.exchange.tables import CsvWriter, Reject
-from diptych.service.problems import Problem, of_error, problem_body
+from diptych.exchange.tables import Reject
+from diptych.files import Row
+from diptych.service.problems import Problem, of_error
+from diptych.service.settings import MEGABYTE, Bounds
+from diptych.service.writers import RowWriter
 
 CHUNKS = 16  # pieces of the body, and of the answer, that wait
 PIECE = 64  # rows of one piece of the answer
+ESCAPED = 12  # bytes that one character may take in JSON
 KINDS = {"application/x-ndjson": "jsonl", "application/jsonl": "jsonl", "text/csv": "csv"}
+Pieces = AsyncGenerator[bytes, None]
+Convert = Callable[[io.BufferedReader], Iterator[bytes]]
 
 
 class Feed(io.RawIOBase):
-    """A body that arrives piece by piece, as a file that a thread can read."""
+    """A body that arrives piece by piece in the event loop, as a file that a thread can read.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    longest : int
+        Bytes of a line: without a limit, a body without line breaks would lie in memory as a whole.
+    """
+
+    def __init__(self, longest: int) -> None:
         super().__init__()
-        self.pieces: queue.Queue[bytes | None] = queue.Queue(CHUNKS)
+        self.pieces: asyncio.Queue[bytes | None] = asyncio.Queue(CHUNKS)
+        self._loop = asyncio.get_running_loop()
+        self._longest = longest
+        self._line = 0
         self._rest = b""
         self._ended = False
 
@@ -40,87 +55,79 @@ class Feed(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Wait for the next piece."""
         while not self._rest and not self._ended:
-            piece = self.pieces.get()
+            piece = asyncio.run_coroutine_threadsafe(self.pieces.get(), self._loop).result()
             if piece is None:
                 self._ended = True
             else:
                 self._rest = piece
+                self._measure(piece)
         taken = self._rest[: len(buffer)]
         buffer[: len(taken)] = taken
         self._rest = self._rest[len(taken) :]
         return len(taken)
 
+    def _measure(self, piece: bytes) -> None:
+        after = piece.rfind(b"\n")
+        self._line = self._line + len(piece) if after < 0 else len(piece) - after - 1
+        if self._line > self._longest:
+            raise Problem(
+                413, f"a line is longer than {self._longest} bytes", hint="one row a line", limit=self._longest
+            )
 
-Convert = Callable[[io.BufferedReader], Iterator[bytes]]
+    def end(self) -> None:
+        """Let a waiting reader go: what waited is thrown away."""
+        while not self.pieces.empty():
+            self.pieces.get_nowait()
+        self.pieces.put_nowait(None)
 
 
-def converter(scorer: Scorer, kind: str, options: dict[str, Any], count: Callable[[int, int], None]) -> Convert:
+def converter(
+    scorer: Scorer, writer: RowWriter, options: dict[str, Any], bounds: Bounds, count: Callable[[int, int], None]
+) -> Convert:
     """Return what turns a body of rows into predictions; rows that cannot be classified come back with an error.
 
     Parameters
     ----------
     scorer : Scorer
-    kind : {'jsonl', 'csv'}
+    writer : RowWriter
     options : dict
         text_column, probabilities, abstain, abstain_at, prefix.
+    bounds : Bounds
     count : callable
         Called with passages and rejects, piece by piece.
     """
 
     def convert(stream: io.BufferedReader) -> Iterator[bytes]:
-        rows = table_rows(stream, "body", kind, text_column=options["text_column"], id_column=None)
-        wanted = {k: options[k] for k in ("text_column", "prefix", "probabilities", "abstain", "abstain_at")}
-        out, write = _writer(kind)
+        column = options["text_column"]
+        rows = table_rows(stream, "body", writer.kind, text_column=column, id_column=None)
         rejected = waiting = 0
-        for found in predict_rows(rows, scorer, **wanted):
+        for found in predict_rows(_short(rows, column, bounds.letters), scorer, **options):
             rejected += isinstance(found, Reject)
             waiting += 1
-            write(found)
+            writer.put(found)
             if waiting == PIECE:
                 count(waiting - rejected, rejected)
                 waiting = rejected = 0
-                yield _taken(out)
+                if piece := writer.take():
+                    yield piece
         count(waiting - rejected, rejected)
-        if rest := _taken(out):
-            yield rest
+        yield writer.finish()
 
     return convert
 
 
-def _writer(kind: str) -> tuple[io.StringIO, Callable[[Any], None]]:
-    out = io.StringIO()
-    if kind == "jsonl":
-
-        def write(row: Any) -> None:
-            body = {"line": row.line, "error": row.reason} if isinstance(row, Reject) else row
-            out.write(json.dumps(body, ensure_ascii=False, default=str) + "\n")
-
-        return out, write
-    table = CsvWriter(out)
-    columns: list[str] = []
-
-    def put(row: Any) -> None:
-        if isinstance(row, Reject):
-            if not columns:
-                columns.extend(("line", "error"))
-            table.write({**dict.fromkeys(columns, ""), "error": f"line {row.line}: {row.reason}"})
-            return
-        columns[:] = columns or [*row, "error"]
-        table.write({**row, "error": ""})
-
-    return out, put
+def _short(rows: Iterator[tuple[int, Row | Reject]], column: str, most: int) -> Iterator[tuple[int, Row | Reject]]:
+    for line, row in rows:
+        if not isinstance(row, Reject) and len(row[column]) > most:
+            reason = f"{column} holds {len(row[column])} characters, and {most} are allowed"
+            yield line, Reject(line, reason, "")
+        else:
+            yield line, row
 
 
-def _taken(out: io.StringIO) -> bytes:
-    text = out.getvalue().encode("utf-8", "replace")
-    out.seek(0)
-    out.truncate()
-    return text
-
-
-async def answered(request: Request, convert: Convert) -> AsyncIterator[bytes]:
+async def answered(request: Request, convert: Convert, bounds: Bounds) -> Pieces:
     """Yield the answer to a body while it is read; a client that goes away ends the work."""
-    loop, feed = asyncio.get_running_loop(), Feed()
+    loop, feed = asyncio.get_running_loop(), Feed(ESCAPED * bounds.letters + MEGABYTE)
     answers: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue(CHUNKS)
     gone = threading.Event()
 
@@ -142,20 +149,18 @@ async def answered(request: Request, convert: Convert) -> AsyncIterator[bytes]:
         try:
             async for piece in request.stream():
                 if piece:
-                    await asyncio.to_thread(feed.pieces.put, piece)
-        finally:
-            await asyncio.to_thread(feed.pieces.put, None)
+                    await feed.pieces.put(piece)
+            await feed.pieces.put(None)
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            await answers.put(ClientDisconnect())
+        except Exception as error:  # noqa: BLE001 - worded where it is taken
+            await answers.put(error)
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
     reading = asyncio.create_task(read())
+    threading.Thread(target=work, daemon=True).start()
     try:
-        while True:
-            piece = await answers.get()
-            if reading.done() and reading.exception() is not None:
-                raise reading.exception() or ClientDisconnect
-            if piece is None:
-                return
+        while (piece := await answers.get()) is not None:
             if isinstance(piece, BaseException):
                 raise piece
             yield piece
@@ -164,19 +169,10 @@ async def answered(request: Request, convert: Convert) -> AsyncIterator[bytes]:
         reading.cancel()
         while not answers.empty():
             answers.get_nowait()
-        _drain(feed)
+        feed.end()
 
 
-def _drain(feed: Feed) -> None:
-    """Let a waiting reader go: there is room for an end after what waited is thrown away."""
-    with contextlib.suppress(queue.Empty):
-        while True:
-            feed.pieces.get_nowait()
-    with contextlib.suppress(queue.Full):
-        feed.pieces.put_nowait(None)
-
-
-async def first_piece(pieces: AsyncIterator[bytes], kind: str) -> AsyncIterator[bytes]:
+async def with_status(pieces: Pieces, writer: RowWriter) -> Pieces:
     """Return the pieces, the first already made, so that a body that is wrong from the start gets its status.
 
     What goes wrong later ends the answer with a last row that says so: the status was sent long before.
@@ -186,25 +182,37 @@ async def first_piece(pieces: AsyncIterator[bytes], kind: str) -> AsyncIterator[
     except StopAsyncIteration:
         first = b""
 
-    async def rest() -> AsyncIterator[bytes]:
-        yield first
-        try:
-            async for piece in pieces:
-                yield piece
-        except ClientDisconnect:
-            return
-        except DiptychError as error:
-            yield _last(of_error(error), kind)
-        except Problem as problem:
-            yield _last(problem, kind)
+    async def rest() -> Pieces:
+        async with aclosing(pieces):
+            try:
+                yield first
+                async for piece in pieces:
+                    yield piece
+            except DiptychError as error:
+                yield writer.last(of_error(error))
+            except Problem as problem:
+                yield writer.last(problem)
 
     return rest()
 
 
-def _last(problem: Problem, kind: str) -> bytes:
-    said = problem_body(problem.status_code, str(problem.detail), problem.hint)
-    if kind == "jsonl":
-        return (json.dumps(said, ensure_ascii=False) + "\n").encode()
-    out = io.StringIO()
-    CsvWriter(out).write({f"error: {problem.detail}": ""})
-    return out.getvalue().splitlines()[0].encode() + b"\n"
+class Rows(Response):
+    """An answer in pieces.
+
+    Starlette's own listens for a client that goes by receiving, and would swallow what is still to come of the body.
+    """
+
+    def __init__(self, pieces: Pieces, media_type: str, headers: dict[str, str]) -> None:
+        self.status_code = 200
+        self.media_type = media_type
+        self.background = None
+        self.pieces = pieces
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces; whatever happens, the work behind them ends."""
+        async with aclosing(self.pieces):
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async for piece in self.pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -21,7 +21,7 @@ def upload_rows(name: str, data: bytes, bounds: Bounds) -> tuple[list[dict[str, 
     Raises
     ------
     Problem
-        415 for a file of another kind, 413 for too many passages.
+        415 for a file of another kind, 413 for too many passages, 422 for a table without any.
     DiptychError
         If it cannot be read.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -61,8 +62,11 @@ class Training:
         """Let models that appear in the study's folder serve, for as long as the server runs."""
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            if news := await asyncio.to_thread(self.serving.look):
-                self.tell(news)
+            try:
+                if news := await asyncio.to_thread(self.serving.look):
+                    self.tell(news)
+            except Exception as error:  # noqa: BLE001 - the next look may go well
+                self.tell(f"the study's folder could not be looked at: {type(error).__name__}")
 
     async def attend(self) -> None:
         """Start the worker whenever there was a hint, one at a time."""
@@ -73,8 +77,8 @@ class Training:
             force, self._forced = self._forced, False
             try:
                 await self._work(force=force)
-            except OSError as error:
-                self.tell(f"the worker could not be started: {error.strerror or error}")
+            except Exception as error:  # noqa: BLE001 - whatever it is, later hints are attended to
+                self.tell(f"the worker failed: {getattr(error, 'strerror', None) or type(error).__name__}")
 
     async def _work(self, *, force: bool) -> None:
         if self.serving.study is None:
@@ -84,22 +88,24 @@ class Training:
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
         )
-        self.running = True
+        self.running, self.last = True, {}
         try:
             while process.stdout and (line := await process.stdout.readline()):
                 self._note(line)
             await process.wait()
+            if process.returncode and self.last.get("stage") != "failed":
+                self._note(json.dumps({"stage": "failed", "reason": _death(process.returncode)}).encode())
         finally:
             self.running = False
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
                 await process.wait()
+        if news := await asyncio.to_thread(self.serving.look):
+            self.tell(news)
         if self.last.get("stage") == "failed" and self.last.get("again"):
             await asyncio.sleep(BUSY_AGAIN)
             self.hint(force=force)
-        if news := await asyncio.to_thread(self.serving.look):
-            self.tell(news)
 
     def _note(self, line: bytes) -> None:
         try:
@@ -111,3 +117,13 @@ class Training:
             self.metrics.trainings.labels(found["stage"]).inc()
         said = ", ".join(f"{key} {value}" for key, value in found.items() if key != "stage" and value not in ("", None))
         self.tell(f"worker: {found['stage']}{': ' if said else ''}{said}")
+
+
+def _death(code: int) -> str:
+    """Word how a process ended that said nothing."""
+    if code > 0:
+        return f"the worker ended with code {code}"
+    try:
+        return f"the worker was killed ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"the worker was killed (signal {-code})"

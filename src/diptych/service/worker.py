@@ -6,6 +6,7 @@ It reads what Label Studio holds by itself; what an event said is only a hint th
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 from diptych.errors import DiptychError
 from diptych.study import Study
 
+NICE = 5  # answering goes before training
 TRAINED_AT = "trained-at.json"  # how many codings there were at the last training
 
 
@@ -104,6 +106,7 @@ def _number(path: Path) -> int:
 def main(arguments: list[str]) -> int:
     """Run as a process: one JSON object a line on stdout; errors as one, too."""
     root, train_after, force, promote = arguments
+    os.nice(NICE)
 
     def tell(stage: str, **more: Any) -> None:
         sys.stdout.write(json.dumps({"stage": stage, **more}) + "\n")
