@@ -102,9 +102,7 @@ def _running() -> Iterator[tuple[ExitStack, dict[Any, Any]]]:
 
 
 @pytest.fixture
-def served(
-    _running: tuple[ExitStack, dict[Any, Any]], trained_harbour: Study
-) -> Iterator[Callable[..., Any]]:
+def served(_running: tuple[ExitStack, dict[Any, Any]], trained_harbour: Study) -> Iterator[Callable[..., Any]]:
     """`served(study, write=True)` is a client of `diptych serve`, in process, with its background tasks.
 
     Those that only read the trained study are started once.

@@ -16,7 +16,8 @@ from diptych.service.access import Guard, authorised, host_name
 from diptych.service.app import create_app
 from diptych.service.settings import Bounds, Settings, check_settings, is_loopback, read_token
 
-TOKEN = "a-token-that-is-long-enough"
+TOKEN = "a-token-that-is-long-enough"  # noqa: S105 - of the tests alone
+ANYWHERE = "0.0.0.0"  # noqa: S104 - nothing listens in these tests
 TEXT = {"text": "The harbour fees rise."}
 
 
@@ -37,7 +38,9 @@ def refusal(answer) -> dict:
 # --- Host: a name pointed at 127.0.0.1 is not this server's
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8080", "localhost", "LOCALHOST:99", "[::1]:8080", "127.9.9.9"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:8080", "localhost", "LOCALHOST:99", "[::1]:8080", "127.9.9.9"]
+)
 def test_this_machines_names_are_answered(served, trained_harbour, host):
     assert served(trained_harbour).get("/ready", headers={"host": host}).status_code == 200
 
@@ -50,7 +53,7 @@ def test_this_machines_names_are_answered(served, trained_harbour, host):
         "127.0.0.1.evil.example",
         "localhost.evil.example",
         "evil.example@127.0.0.1",
-        "0.0.0.0",
+        ANYWHERE,
         "[::1",
         "[::2]",
         "::1",
@@ -135,7 +138,7 @@ def test_an_origin_that_is_none_is_refused_at_the_start(origin):
 
 @pytest.mark.parametrize("path", ["/", "/v1/model", "/metrics", "/openapi.json", "/nix", "/versions"])
 def test_on_any_other_address_everything_needs_the_token(served, trained_harbour, path):
-    client = served(trained_harbour, host="0.0.0.0", token=TOKEN)
+    client = served(trained_harbour, host=ANYWHERE, token=TOKEN)
     answer = client.get(path, headers={"host": "lab.example"})
     assert (answer.status_code, refusal(answer)["code"]) == (401, "unauthorised")
     assert answer.headers["www-authenticate"].startswith("Basic ")
@@ -144,7 +147,7 @@ def test_on_any_other_address_everything_needs_the_token(served, trained_harbour
 
 
 def test_probes_need_no_token_and_say_nothing_of_the_study(served, trained_harbour):
-    client = served(trained_harbour, host="0.0.0.0", token=TOKEN)
+    client = served(trained_harbour, host=ANYWHERE, token=TOKEN)
     assert client.get("/health").json() == {"status": "UP", "model_class": "diptych"}
     assert client.get("/ready").status_code == 200
 
@@ -169,7 +172,7 @@ def test_probes_need_no_token_and_say_nothing_of_the_study(served, trained_harbo
     ],
 )
 def test_what_is_no_token(served, trained_harbour, shown):
-    client = served(trained_harbour, host="0.0.0.0", token=TOKEN)
+    client = served(trained_harbour, host=ANYWHERE, token=TOKEN)
     answer = client.get("/v1/model", headers=[("authorization", shown.encode("latin-1"))])
     assert answer.status_code == 401
     assert TOKEN not in answer.text
@@ -185,7 +188,7 @@ def test_without_a_token_nothing_is_authorised():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (Settings(host="0.0.0.0"), "needs a token"),
+        (Settings(host=ANYWHERE), "needs a token"),
         (Settings(host="::"), "needs a token"),
         (Settings(host="example.org"), "needs a token"),
         (Settings(hosts=("a.example",)), "--allow-host needs a token"),
