@@ -140,7 +140,10 @@ def append(doors: Doors, rows: Sequence[Row]) -> str:
         write_down_coders(study, {coder})
         written = write_codings(study, codings, f"serve-{coder}")
     said = f"{len(codings)} codings by {coder} are in {written.path.name}"
-    return f"{said}; {strange} texts are no passages of the study and were left out" if strange else said
+    if not strange:
+        return said
+    left = "1 text is no passage" if strange == 1 else f"{strange} texts are no passages"
+    return f"{said}; {left} of the study and left out"
 
 
 def passages_by_text(study: Study) -> dict[str, str]:
