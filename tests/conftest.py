@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import resource
 import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -131,6 +139,70 @@ def served(_running: tuple[ExitStack, dict[Any, Any]], trained_harbour: Study) -
             return running[settings]
 
         yield find
+
+
+class Process:
+    """A running server, its address, and what it says."""
+
+    def __init__(self, arguments: list[object], *, token: str = "", limit: int = 0, folder: Path | None = None) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("DIPTYCH_TOKEN", "LABEL_STUDIO"))}
+        if token:
+            environment["DIPTYCH_TOKEN"] = token
+        self.began = time.perf_counter()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "diptych", "serve", "--port", "0", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=folder,
+            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))) if limit else None,  # noqa: PLW1509
+        )
+        self.said: list[str] = []
+        first = self.process.stderr.readline()
+        self.took = time.perf_counter() - self.began
+        found = re.match(r"(http://\S+):(\d+): ", first)
+        assert found, first + self.process.stderr.read()
+        self.url, self.port = f"{found[1]}:{found[2]}", int(found[2])
+        self.said.append(first)
+        self.reading = threading.Thread(target=self._read, daemon=True)
+        self.reading.start()
+
+    def _read(self) -> None:
+        self.said.extend(self.process.stderr)
+
+    @property
+    def log(self) -> str:
+        return "".join(self.said)
+
+    def wait_for(self, said: str, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while said not in self.log:
+            assert time.monotonic() < end, self.log
+            assert self.process.poll() is None, self.log
+            time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        code = self.process.wait(40)
+        self.reading.join(10)
+        return code
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Process]]:
+    """Start a server; it is ended with the test."""
+    with ExitStack() as stack:
+
+        def run(*arguments: object, **more: object) -> Process:
+            server = Process(list(arguments), **more)  # type: ignore[arg-type]
+            stack.callback(server.process.stdout.close)
+            stack.callback(server.process.stderr.close)
+            stack.callback(server.process.wait)
+            stack.callback(server.process.kill)
+            return server
+
+        yield run
 
 
 def originals_at_hand() -> bool:

@@ -233,7 +233,7 @@ def test_corrections_that_are_none(client, changes, said, action):
     form = form_of(paste(client, FEES))
     answer = client.post("/corrections", data=form.fields | changes | {"action": action}, headers=HTML)
     assert said.casefold() in problem(answer, 422).casefold()
-    assert "Go back" in answer.text
+    assert "Your changes are below" in answer.text
 
 
 # --- writing
@@ -303,6 +303,21 @@ def test_writing_needs_the_pages_own_form_or_the_token(served, own_harbour):
         assert answer.headers["www-authenticate"]
     assert append(client, fields | {"csrf": ""}, authorization=f"Bearer {TOKEN}").status_code == 200
     assert append(client, fields).status_code == 200
+
+
+def test_a_refused_form_comes_back_with_everything_that_was_chosen(served, own_harbour):
+    client = served(own_harbour, write=True)
+    form = form_of(paste(client, f"{FEES}\n\n{MUD}"))
+    mine = other(form, "value-topic-2")
+    answer = append(client, form.fields | {"value-topic-2": mine, "checked-1": "on", "coder": "ada"})
+    assert problem(answer, 422)
+    again = Form(answer.text)
+    assert again.fields["value-topic-2"] == mine
+    assert again.fields["predicted-topic-2"] == form.fields["predicted-topic-2"]
+    assert (again.fields["text-1"], again.fields["coder"]) == (FEES, "ada")
+    assert 'name="checked-1" checked' in answer.text
+    assert 'name="checked-2">' in answer.text
+    assert "Pasted text: 2 passages" in answer.text
 
 
 def test_without_write_nothing_is_written_and_nothing_offered(served, own_harbour):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -14,8 +13,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -29,71 +28,7 @@ FEES = "The harbour fees rise, and the town council pays for the crane."
 START = {"action": "START_TRAINING", "project": {"id": 1}}
 
 
-class Process:
-    """A running server, its address, and what it says."""
-
-    def __init__(self, arguments: list[object], *, token: str = "", limit: int = 0, folder: Path | None = None) -> None:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("DIPTYCH_TOKEN", "LABEL_STUDIO"))}
-        if token:
-            environment["DIPTYCH_TOKEN"] = token
-        self.began = time.perf_counter()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "diptych", "serve", "--port", "0", *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            cwd=folder,
-            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))) if limit else None,  # noqa: PLW1509
-        )
-        self.said: list[str] = []
-        first = self.process.stderr.readline()
-        self.took = time.perf_counter() - self.began
-        found = re.match(r"(http://\S+):(\d+): ", first)
-        assert found, first + self.process.stderr.read()
-        self.url, self.port = f"{found[1]}:{found[2]}", int(found[2])
-        self.said.append(first)
-        self.reading = threading.Thread(target=self._read, daemon=True)
-        self.reading.start()
-
-    def _read(self) -> None:
-        self.said.extend(self.process.stderr)
-
-    @property
-    def log(self) -> str:
-        return "".join(self.said)
-
-    def wait_for(self, said: str, seconds: float = 60) -> None:
-        end = time.monotonic() + seconds
-        while said not in self.log:
-            assert time.monotonic() < end, self.log
-            assert self.process.poll() is None, self.log
-            time.sleep(0.05)
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        code = self.process.wait(40)
-        self.reading.join(10)
-        return code
-
-
-Start = Callable[..., Process]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Start a server; it is ended with the test."""
-    with ExitStack() as stack:
-
-        def run(*arguments: object, **more: object) -> Process:
-            server = Process(list(arguments), **more)  # type: ignore[arg-type]
-            stack.callback(server.process.stdout.close)
-            stack.callback(server.process.stderr.close)
-            stack.callback(server.process.wait)
-            stack.callback(server.process.kill)
-            return server
-
-        yield run
+Start = Callable[..., Any]
 
 
 def classify(url: str, text: str = FEES, **more) -> httpx.Response:
@@ -318,7 +253,7 @@ def trained_anew(study: Study) -> Study:
     return study
 
 
-def ask_for_training(server: Process) -> None:
+def ask_for_training(server: Any) -> None:
     answer = httpx.post(f"{server.url}/webhook", json=START, headers=BEARER, timeout=10)
     assert (answer.status_code, answer.json()["result"]["result"]) == (201, "noted")
 
@@ -360,7 +295,7 @@ def test_a_worse_model_is_kept_aside(start: Start, own_harbour: Study, promote: 
     assert (own_harbour.state / "candidate").is_dir()
 
 
-def worker_of(server: Process) -> int:
+def worker_of(server: Any) -> int:
     """The process id of the worker, once it trains."""
     server.wait_for("worker: training")
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()

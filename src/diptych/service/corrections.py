@@ -6,11 +6,9 @@ import hmac
 import re
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-from starlette.datastructures import FormData
 
 from diptych.coding.codings import load_coders, write_codings
 from diptych.documents.ingest import read_passages
@@ -53,7 +51,7 @@ def _sign(said: str, secret: bytes) -> str:
     return hmac.new(secret, said.encode("utf-8", "replace"), "sha256").hexdigest()
 
 
-def corrections(form: FormData, served: Served, coder: str) -> list[Row]:
+def corrections(form: Mapping[str, str], served: Served) -> list[Row]:
     """Return a row a changed value, and all values of passages that were ticked as checked.
 
     Raises
@@ -62,13 +60,13 @@ def corrections(form: FormData, served: Served, coder: str) -> list[Row]:
         If a facet is none of the model's, or a value none of its facet's.
     """
     rows: list[Row] = []
-    model = str(form.get("model", ""))
+    model, coder = form.get("model", ""), form.get("coder", "").strip()
     for name in form:
         found = FIELD.fullmatch(name)
         if found is None:
             continue
         facet, number = found["facet"], found["number"]
-        value, said = str(form[name]), str(form.get(f"predicted-{facet}-{number}", ""))
+        value, said = form[name], form.get(f"predicted-{facet}-{number}", "")
         if not value or (value == said and f"checked-{number}" not in form):
             continue
         if facet not in served.facets:
@@ -79,14 +77,14 @@ def corrections(form: FormData, served: Served, coder: str) -> list[Row]:
             raise Problem(422, f"{facet}: {value[:100]!r} is no value of it", hint=hint)
         rows.append(
             {
-                "passage": str(form.get(f"passage-{number}", "")),
+                "passage": form.get(f"passage-{number}", ""),
                 "coder": coder,
                 "facet": facet,
                 "value": value,
                 "predicted": said if said in served.facets[facet] else None,
-                "p": _number(str(form.get(f"p-{facet}-{number}", ""))),
+                "p": _number(form.get(f"p-{facet}-{number}", "")),
                 "model": model if MODEL.fullmatch(model) else served.version,
-                "text": str(form.get(f"text-{number}", "")),
+                "text": form.get(f"text-{number}", ""),
             }
         )
     if not rows:

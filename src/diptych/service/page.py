@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -57,19 +59,40 @@ def page(doors: Doors) -> APIRouter:
 
     @router.post("/corrections")
     async def corrected(request: Request) -> Response:
+        found, chosen = None, dict[str, str]()
         try:
             async with doors.work.place(), _form(request, doors) as form:
-                rows = corrections(form, doors.serving.served, str(form.get("coder", "")).strip())
-                if form.get("action") != "append":
-                    return _download(rows)
-                if not signed_right(str(form.get("csrf", "")), doors.secret):
-                    need_token(request.scope, "writing from a form that is older than this server, or not its own,")
-                said = await doors.work.run(lambda: append(doors, rows))
+                chosen = {name: value for name, value in form.items() if isinstance(value, str)}
+                try:
+                    rows = corrections(chosen, doors.serving.served)
+                    if chosen.get("action") != "append":
+                        return _download(rows)
+                    if not signed_right(chosen.get("csrf", ""), doors.secret):
+                        need_token(request.scope, "writing from a form that is old, or not this server's own,")
+                    said = await doors.work.run(lambda: append(doors, rows))
+                except (Problem, DiptychError):
+                    found = await _again(doors, chosen)
+                    raise
         except (Problem, DiptychError) as error:
-            return templates.refuse(request, error, again=True)
+            return templates.refuse(request, error, found=found, chosen=chosen)
         return templates.page(said=said)
 
     return router
+
+
+async def _again(doors: Doors, chosen: Mapping[str, str]) -> dict[str, Any] | None:
+    """The passages of a form that was refused: whoever corrected them must not lose that."""
+    numbers = sorted(int(name[5:]) for name in chosen if re.fullmatch(r"text-\d{1,6}", name))
+    rows: list[dict[str, Any]] = [
+        {"passage": chosen.get(f"passage-{n}", ""), "start": 0, "end": 0, "text": chosen[f"text-{n}"]}
+        for n in numbers[: doors.settings.bounds.shown]
+    ]
+    if not rows or not doors.serving.ready or not all(has_word(row["text"]) for row in rows):
+        return None
+    served = doors.serving.served
+    found = await doors.work.run(lambda: answer_document(doors.work, served, rows, explained=len(rows) <= EXPLAINED))
+    name = chosen.get("document", "")[:200]
+    return found | {"total": len(rows), "notes": [], "document": name, "served": served}
 
 
 async def _found(doors: Doors, form: FormData) -> dict[str, Any]:
@@ -123,13 +146,19 @@ class _Templates:
         )
 
     def refuse(
-        self, request: Request, error: Problem | DiptychError, *, text: str = "", again: bool = False
+        self,
+        request: Request,
+        error: Problem | DiptychError,
+        *,
+        found: dict[str, Any] | None = None,
+        chosen: Mapping[str, str] | None = None,
+        text: str = "",
     ) -> Response:
         """Return the page with what went wrong, or, to a program, the JSON of every error."""
         problem = error if isinstance(error, Problem) else of_error(error)
         if "text/html" not in request.headers.get("accept", ""):
             return answer(problem)
-        return self.page(problem=problem, text=text, again=again)
+        return self.page(found=found, chosen=chosen or {}, problem=problem, text=text)
 
     def page(
         self,
@@ -138,7 +167,7 @@ class _Templates:
         problem: Problem | None = None,
         text: str = "",
         said: str = "",
-        again: bool = False,
+        chosen: Mapping[str, str] = MappingProxyType({}),
     ) -> Response:
         """Return the page, with what was found or what went wrong."""
         serving, settings = self.doors.serving, self.doors.settings
@@ -151,7 +180,7 @@ class _Templates:
             names=names,
             order=order,
             problem=problem,
-            again=again,
+            chosen=chosen,
             said=said,
             text=text,
             served=served,

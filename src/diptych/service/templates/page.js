@@ -14,7 +14,7 @@
     if (event.dataTransfer.files.length) file.files = event.dataTransfer.files;
   });
   for (const select of document.querySelectorAll(".facet select")) {
-    const first = select.value;
+    const first = document.getElementsByName(select.name.replace("value-", "predicted-"))[0].value;
     select.addEventListener("change", () => select.classList.toggle("changed", select.value !== first));
   }
 })();
