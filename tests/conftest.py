@@ -144,10 +144,18 @@ def served(_running: tuple[ExitStack, dict[Any, Any]], trained_harbour: Study) -
 class Process:
     """A running server, its address, and what it says."""
 
-    def __init__(self, arguments: list[object], *, token: str = "", limit: int = 0, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        arguments: list[object],
+        *,
+        token: str = "",
+        limit: int = 0,
+        folder: Path | None = None,
+        more: dict[str, str] | None = None,
+    ) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("DIPTYCH_TOKEN", "LABEL_STUDIO"))}
-        if token:
-            environment["DIPTYCH_TOKEN"] = token
+        environment |= {"DIPTYCH_TOKEN": token} if token else {}
+        environment |= more or {}
         self.began = time.perf_counter()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "diptych", "serve", "--port", "0", *map(str, arguments)],
