@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -175,6 +186,132 @@ def browse(chromium) -> Iterator[Callable[..., Tab]]:
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def trained_harbour(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The small study with gold labels and a model; to be read only."""
+    study = make_study(tmp_path_factory.mktemp("trained") / "harbour")
+    for name in ("gold", "train"):
+        assert run([name, "--quiet", "--study", str(study.root)]) == 0
+    return study
+
+
+@pytest.fixture
+def own_harbour(trained_harbour: Study, tmp_path: Path) -> Study:
+    """A copy of the trained study to write to."""
+    shutil.copytree(trained_harbour.root, tmp_path / "harbour")
+    return Study.load(tmp_path / "harbour")
+
+
+@pytest.fixture(scope="session")
+def _running() -> Iterator[tuple[ExitStack, dict[Any, Any]]]:
+    with ExitStack() as stack:
+        yield stack, {}
+
+
+@pytest.fixture
+def served(_running: tuple[ExitStack, dict[Any, Any]], trained_harbour: Study) -> Iterator[Callable[..., Any]]:
+    """`served(study, write=True)` is a client of `diptych serve`, in process, with its background tasks.
+
+    Those that only read the trained study are started once.
+    """
+    from starlette.testclient import TestClient
+
+    from diptych.service.app import create_app
+    from diptych.service.settings import Settings
+
+    shared, running = _running
+
+    def start(stack: ExitStack, study: Study | None, settings: Settings, *tell: Callable[[str], None]) -> Any:
+        app = create_app(settings, study, *tell)
+        client = TestClient(app, base_url="http://127.0.0.1:8080", raise_server_exceptions=False)
+        client.doors = app.app.app.state.doors
+        return stack.enter_context(client)
+
+    with ExitStack() as own:
+
+        def find(study: Study | None = None, *, tell: Callable[[str], None] | None = None, **given: Any) -> Any:
+            settings = Settings(**given)
+            if study is not trained_harbour or tell is not None:
+                return start(own, study, settings, *([tell] if tell else []))
+            if settings not in running:
+                running[settings] = start(shared, study, settings)
+            return running[settings]
+
+        yield find
+
+
+class Process:
+    """A running server, its address, and what it says."""
+
+    def __init__(
+        self,
+        arguments: list[object],
+        *,
+        token: str = "",
+        limit: int = 0,
+        folder: Path | None = None,
+        more: dict[str, str] | None = None,
+    ) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("DIPTYCH_TOKEN", "LABEL_STUDIO"))}
+        environment |= {"DIPTYCH_TOKEN": token} if token else {}
+        environment |= more or {}
+        self.began = time.perf_counter()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "diptych", "serve", "--port", "0", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=folder,
+            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))) if limit else None,  # noqa: PLW1509
+        )
+        self.said: list[str] = []
+        first = self.process.stderr.readline()
+        self.took = time.perf_counter() - self.began
+        found = re.match(r"(http://\S+):(\d+): ", first)
+        assert found, first + self.process.stderr.read()
+        self.url, self.port = f"{found[1]}:{found[2]}", int(found[2])
+        self.said.append(first)
+        self.reading = threading.Thread(target=self._read, daemon=True)
+        self.reading.start()
+
+    def _read(self) -> None:
+        self.said.extend(self.process.stderr)
+
+    @property
+    def log(self) -> str:
+        return "".join(self.said)
+
+    def wait_for(self, said: str, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while said not in self.log:
+            assert time.monotonic() < end, self.log
+            assert self.process.poll() is None, self.log
+            time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        code = self.process.wait(40)
+        self.reading.join(10)
+        return code
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Process]]:
+    """Start a server; it is ended with the test."""
+    with ExitStack() as stack:
+
+        def run(*arguments: object, **more: object) -> Process:
+            server = Process(list(arguments), **more)  # type: ignore[arg-type]
+            stack.callback(server.process.stdout.close)
+            stack.callback(server.process.stderr.close)
+            stack.callback(server.process.wait)
+            stack.callback(server.process.kill)
+            return server
+
+        yield run
 
 
 def originals_at_hand() -> bool:
