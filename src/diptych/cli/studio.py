@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from diptych.cli.connection import connect, server
-from diptych.cli.options import Talk, common, find_study, formatted, print_rows, set_aside
+from diptych.cli.options import Talk, common, find_study, formatted, print_columns, set_aside
+from diptych.cli.suggestions import connect_command, suggest_command
 
 if TYPE_CHECKING:
     from diptych.labelstudio.project import Plan
@@ -165,7 +166,7 @@ def _push(
         "doubles_removed": result.doubles,
         "suggestions": result.suggestions,
     }
-    _print([row], form)
+    print_columns([row], form)
     for sentence in result.told:
         talk(sentence)
 
@@ -203,7 +204,7 @@ def pull_command(
     while True:
         with exclusive(study.state):
             result = pull(client, study, talk, kind=kind, project=project)
-        _print([_pulled(result)], form)
+        print_columns([_pulled(result)], form)
         if not watch:
             break
         if result.rejects:
@@ -231,87 +232,8 @@ def _set_aside(study: Study, result: Pulled) -> None:
     set_aside(path, result.rejects, f": {result.rejects[0].reason}", what="annotations", hint=hint)
 
 
-@studio_command.command("connect")
-@click.argument("backend", metavar="ADDRESS", default="http://127.0.0.1:8080")
-@click.option(
-    "--token-file", type=click.Path(path_type=Path), metavar="FILE", help="Its token [default: DIPTYCH_TOKEN]."
-)
-@server
-@formatted
-@common
-def connect_command(
-    backend: str,
-    token_file: Path | None,
-    url: str | None,
-    api_key: str | None,
-    project: int | None,
-    form: str,
-    folder: Path | None,
-    talk: Talk,
-) -> None:
-    """Make Label Studio ask `diptych serve` at ADDRESS for suggestions, and tell it of new annotations.
-
-    ADDRESS is where Label Studio reaches it. May be run again.
-    """
-    from diptych.labelstudio.suggest import connect_backend
-    from diptych.service.settings import read_token
-
-    study = find_study(folder)
-    client = connect(study, url, api_key)
-    found = connect_backend(client, study, backend, read_token(token_file), project)
-    row = {
-        "project": f"{client.url}projects/{found.project}",
-        "backend": found.url,
-        "new": found.created,
-        "webhooks": found.hooks,
-    }
-    _print([row], form)
-    for sentence in found.told:
-        talk(sentence)
-
-
-@studio_command.command("suggest")
-@click.option("--watch", is_flag=True, help="Go on until interrupted: suggest anew whenever the model changes.")
-@click.option("--every", default=10, show_default=True, metavar="SECONDS", help="How often --watch looks.")
-@click.option(
-    "--share",
-    default=1.0,
-    show_default=True,
-    help="The share of tasks that get a suggestion, drawn at random and recorded, where nothing was decided yet.",
-)
-@server
-@formatted
-@common
-def suggest_command(
-    watch: bool,
-    every: int,
-    share: float,
-    url: str | None,
-    api_key: str | None,
-    project: int | None,
-    form: str,
-    folder: Path | None,
-    talk: Talk,
-) -> None:
-    """Push the model's suggestions to uncoded tasks: the way where Label Studio cannot reach `diptych serve`."""
-    from diptych.files import exclusive
-    from diptych.labelstudio.suggest import suggest
-
-    study = find_study(folder)
-    client = connect(study, url, api_key)
-    last = None
-    while True:
-        stamp = study.model_file.stat().st_mtime_ns if study.model_file.exists() else None
-        if not watch or (stamp is not None and stamp != last):
-            with exclusive(study.state):
-                found = suggest(client, study, share=share, project=project)
-            _print([{"project": found.project, "tasks": found.known, "suggestions": found.suggestions}], form)
-            for sentence in found.told:
-                talk(sentence)
-            last = stamp
-        if not watch:
-            return
-        time.sleep(max(every, 1))
+studio_command.add_command(connect_command)
+studio_command.add_command(suggest_command)
 
 
 @studio_command.command("status")
@@ -347,9 +269,4 @@ def status_command(
         talk(f"this version was never tried with diptych; {', '.join(KNOWN_VERSIONS)} were")
     if not rows:
         talk("the study has no project there yet: diptych studio push")
-    _print(rows, form)
-
-
-def _print(rows: list[dict[str, Any]], form: str) -> None:
-    if rows or form != "text":
-        print_rows(rows, form, {name: name.replace("_", " ") for name in rows[0]} if rows else {})
+    print_columns(rows, form)
