@@ -277,14 +277,19 @@ def test_suggest_watch_pushes_anew_after_a_training(server: Server, study: Study
         result = [{**region, "from_name": f, "value": {"choices": [v]}} for f, v in answers.items()]
         task = server.tasks(project)[FIRST]
         server.call("POST", f"tasks/{task['id']}/annotations/", {"result": result, "lead_time": 1.0})
-        for arguments in (["studio", "pull"], ["gold"], ["train"]):
-            done = outside(*arguments, "--quiet", "--study", study.root, **server.environment)
-            assert done.returncode == 0, done.stderr
+        for arguments in (["studio", "pull"], ["gold"], ["train"]):  # each waits for the watching one, and it for them
+            until(
+                lambda asked=arguments: (
+                    outside(*asked, "--quiet", "--study", study.root, **server.environment).returncode == 0
+                ),
+                f"{arguments} failed",
+            )
         new = load_model(study.model_file).version
         assert new != old
         until(lambda: new in versions(), "no new suggestion came")
         until(lambda: server.call("GET", f"projects/{project}/")["model_version"] == new, "the old one is shown")
         assert {p["model_version"] for p in server.tasks(project)[FIRST]["predictions"]} == {old}
+        assert process.poll() is None
     finally:
         process.terminate()
         process.wait(20)

@@ -119,8 +119,8 @@ def print_rows(rows: Sequence[Mapping[str, Any]], form: str, columns: Mapping[st
         print_table(rows, columns)
 
 
-def print_found(rows: Sequence[Mapping[str, Any]], form: str) -> None:
-    """Print rows under their own names; as text, nothing where there is none."""
+def print_columns(rows: Sequence[Mapping[str, Any]], form: str) -> None:
+    """Print rows with headings of their own names; no table where there is no row."""
     if rows or form != "text":
         print_rows(rows, form, {name: name.replace("_", " ") for name in rows[0]} if rows else {})
 

@@ -1,4 +1,4 @@
-"""diptych studio connect, suggest."""
+"""diptych studio connect and suggest: a model's suggestions in Label Studio."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from diptych.cli.connection import connect, server
-from diptych.cli.options import Talk, common, find_study, formatted, print_found
+from diptych.cli.options import Talk, common, find_study, formatted, print_columns
 
 
 @click.command("connect")
@@ -45,7 +45,7 @@ def connect_command(
         "new": found.created,
         "webhooks": found.hooks,
     }
-    print_found([row], form)
+    print_columns([row], form)
     for sentence in found.told:
         talk(sentence)
 
@@ -74,6 +74,7 @@ def suggest_command(
     talk: Talk,
 ) -> None:
     """Push the model's suggestions to uncoded tasks: the way where Label Studio cannot reach `diptych serve`."""
+    from diptych.errors import BusyError, LabelStudioError, ModelFormatError
     from diptych.files import exclusive
     from diptych.labelstudio.suggest import suggest
 
@@ -83,12 +84,20 @@ def suggest_command(
     while True:
         stamp = study.model_file.stat().st_mtime_ns if study.model_file.exists() else None
         if not watch or (stamp is not None and stamp != last):
-            with exclusive(study.state):
-                found = suggest(client, study, share=share, project=project)
-            print_found([{"project": found.project, "tasks": found.known, "suggestions": found.suggestions}], form)
-            for sentence in found.told:
-                talk(sentence)
-            last = stamp
+            try:
+                with exclusive(study.state):
+                    found = suggest(client, study, share=share, project=project)
+            except (BusyError, LabelStudioError, ModelFormatError) as error:
+                if not watch or (last is None and not isinstance(error, BusyError)):
+                    raise  # what is wrong from the start does not mend itself
+                talk(f"{error}; trying again in {max(every, 1)} seconds")
+            else:
+                print_columns(
+                    [{"project": found.project, "tasks": found.known, "suggestions": found.suggestions}], form
+                )
+                for sentence in found.told:
+                    talk(sentence)
+                last = stamp
         if not watch:
             return
         time.sleep(max(every, 1))
