@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import tomllib
 from collections import Counter
 
@@ -13,6 +12,7 @@ import diptych
 from diptych.cli.main import run
 from diptych.study import Study
 from diptych.template import make_study
+from odd_studies import one_author, one_passage
 from report_pages import Report, heat_maps, reported
 
 # what is missing
@@ -20,18 +20,6 @@ from report_pages import Report, heat_maps, reported
 
 def missing(report: Report) -> str:
     return report.page.one("div", "missing").text
-
-
-def drop_documents(study: Study, kept: str) -> Study:
-    """Leave one document, its codings and its passages."""
-    settings = study.root / "study.toml"
-    head, *documents = settings.read_text(encoding="utf-8").split("[[documents]]")
-    mine = [text for text in documents if f'id = "{kept}"' in text]
-    settings.write_text(head + "".join(f"[[documents]]{text}" for text in mine), encoding="utf-8")
-    for path in study.codings_folder.glob("*.jsonl"):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        path.write_text("".join(line for line in lines if f'"{kept}:' in line), encoding="utf-8")
-    return Study.load(study.root)
 
 
 def test_without_gold_labels_the_report_says_how_to_derive_them(harbour):
@@ -77,10 +65,8 @@ def test_without_codings_the_report_says_that_nothing_is_coded(tmp_path, harbour
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """A study of one author."""
-    study = drop_documents(make_study(tmp_path_factory.mktemp("alone") / "alone"), "harbour-north")
-    assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
-    return reported(study)
+    """The report of a study of one author."""
+    return reported(one_author(tmp_path_factory.mktemp("alone") / "alone"))
 
 
 def test_with_one_author_the_report_says_that_divergence_needs_two(alone):
@@ -95,21 +81,9 @@ def test_with_one_author_there_is_one_heat_map_without_a_blind_spot(alone):
 
 
 @pytest.fixture(scope="module")
-def single(tmp_path_factory: pytest.TempPathFactory, reports: dict[str, Report]) -> Report:
-    """A study with one passage that one coder has coded."""
-    folder = tmp_path_factory.mktemp("single")
-    root = folder / "single"
-    (root / "schemas").mkdir(parents=True)
-    shutil.copy(reports["harbour"].study.root / "schemas" / "harbour.yaml", root / "schemas")
-    (root / "study.toml").write_text('format = 1\nname = "single"\nschema = "schemas/harbour.yaml"\n')
-    note, table = folder / "note.txt", folder / "codings.csv"
-    note.write_text("Quay\n\nThe crane was painted green, and nobody has asked what the paint cost.\n")
-    table.write_text("passage,topic,side,tone\nnote:001,money,neither,plain\n")
-    place = ["--study", str(root), "--quiet"]
-    assert run(["ingest", str(note), "--author", "C. Ito", *place]) == 0
-    assert run(["import", "csv", str(table), "--coder", "only", *place]) == 0
-    assert run(["gold", *place]) == 0
-    return reported(Study.load(root))
+def single(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report of a study of one passage."""
+    return reported(one_passage(tmp_path_factory.mktemp("single") / "single"))
 
 
 def test_a_study_of_one_passage_has_a_report(single):
