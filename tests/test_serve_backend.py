@@ -243,13 +243,14 @@ def test_every_event_is_answered_at_once(writing, event):
     assert "project-secret" not in answer.text
 
 
-def test_what_an_event_carries_leads_to_one_run_of_the_worker(writing):
+def test_a_burst_of_events_leads_to_one_run_of_the_worker(writing, monkeypatch):
+    monkeypatch.setattr("diptych.service.training.SETTLE", 1.5)
     for event in EVENTS[:4]:
         writing.post("/webhook", json=event, headers=BASIC)
-    time.sleep(0.5)
+    time.sleep(2.5)
     assert writing.asked == [False]
     writing.post("/webhook", json=EVENTS[-1], headers=BASIC)
-    time.sleep(0.5)
+    time.sleep(2.5)
     assert writing.asked == [False, True]
 
 

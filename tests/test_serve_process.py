@@ -60,6 +60,14 @@ def test_it_says_where_it_is_answers_and_stops_with_code_0(start: Start, trained
         httpx.get(f"{server.url}/health")
 
 
+def test_it_starts_in_less_than_two_seconds_of_the_processors_time(start: Start, trained_harbour: Study):
+    """By the clock it is as quick only where the machine has nothing else to do."""
+    server = start("--study", trained_harbour.root)
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    assert seconds < 2
+
+
 def test_without_a_study_the_bundled_model_serves_from_anywhere(start: Start, tmp_path: Path):
     server = start(folder=tmp_path)
     assert set(classify(server.url).json()["predictions"][0]["facets"]) == {"perspective", "domain", "stance"}
