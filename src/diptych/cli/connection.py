@@ -36,7 +36,7 @@ def server(function: F) -> F:
 
 def connect(study: Study, url: str | None, api_key: str | None) -> Client:
     """Reach the server that was named, else the one of the environment, else the study's own."""
-    from diptych.labelstudio.server import reach
+    from diptych.labelstudio.reach import reach
 
     return _closing(reach(study, url, api_key))
 

@@ -22,7 +22,6 @@ from pathlib import Path
 
 from diptych.errors import LabelStudioError, UsageError
 from diptych.files import write_text
-from diptych.labelstudio.client import KEY_VARIABLE, Client, from_environment
 from diptych.study import Study
 
 RELEASE = "1.23.2"
@@ -286,23 +285,3 @@ def own_key(study: Study) -> str:
     if row is None:
         raise LabelStudioError("the study's Label Studio has no account yet", hint="diptych studio down, then up")
     return str(row[0])
-
-
-def reach(study: Study, url: str | None = None, api_key: str | None = None) -> Client:
-    """Return a client of the server that is named, else of the environment's, else of the study's own.
-
-    Raises
-    ------
-    LabelStudioError
-        If none is known, or it does not know the key.
-    """
-    named = (url, api_key or os.environ.get(KEY_VARIABLE, "")) if url else from_environment()
-    if named is not None:
-        return Client(named[0], api_key or named[1])
-    found = running(study)
-    if found is None:
-        raise LabelStudioError(
-            "no Label Studio is known",
-            hint="start one with `diptych studio up`, or name one with --url or LABEL_STUDIO_URL",
-        )
-    return Client(found.url, own_key(study))

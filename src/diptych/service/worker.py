@@ -59,7 +59,7 @@ def run(root: Path, *, train_after: int, force: bool, promote: str, tell: Callab
 def _pull(study: Study, tell: Callable[..., None]) -> None:
     from diptych.errors import LabelStudioError
     from diptych.labelstudio.pull import pull
-    from diptych.labelstudio.server import reach
+    from diptych.labelstudio.reach import reach
 
     try:
         client = reach(study)
@@ -124,4 +124,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))
