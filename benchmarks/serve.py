@@ -2,9 +2,9 @@
 
     python benchmarks/serve.py [--seconds 8] [--requests 100000]
 
-Both servers run in turn on loopback, in a process of their own, with the same passages and the same client; the
-plain one is what a user would write otherwise: three stock pipelines (words and pairs by TF-IDF, logistic
-regression) behind one route. Then memory over many requests, and a model swapped in the middle of a load.
+Both servers run in turn on loopback, in a process of their own, with the same passages and the same client; the plain
+one is what a user would write otherwise: three stock pipelines (words and pairs by TF-IDF, logistic regression) behind
+one route. Then memory over many requests, and a model swapped in the middle of a load.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-# statistics.py beside this file would be taken for the standard library's
+# this folder holds a statistics.py
 sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != Path(__file__).parent]
 
 import diptych  # noqa: E402
@@ -112,9 +112,8 @@ async def client(port: int, bodies: list[bytes], until: float, most: int, times:
             b"content-length: %d\r\n\r\n" % len(body) + body
         )
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(
-            int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
-        )
+        lines = head.lower().split(b"\r\n")
+        length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
         await reader.readexactly(length)
         if b" 200 " not in head.split(b"\r\n")[0]:
             bad.append(head.split(b"\r\n")[0].decode())
@@ -126,9 +125,8 @@ async def load(port: int, bodies: list[bytes], clients: int, seconds: float, mos
     times: list[float] = []
     bad: list[str] = []
     began = time.perf_counter()
-    await asyncio.gather(
-        *(client(port, bodies[i:] + bodies[:i], began + seconds, most, times, bad) for i in range(clients))
-    )
+    until = began + seconds
+    await asyncio.gather(*(client(port, bodies[i:] + bodies[:i], until, most, times, bad) for i in range(clients)))
     took = time.perf_counter() - began
     times.sort()
     point = {f"p{p}_ms": round(1000 * times[min(len(times) - 1, int(len(times) * p / 100))], 2) for p in (50, 95, 99)}
@@ -165,9 +163,8 @@ def main() -> None:
         for name in ("diptych", "plain"):
             port = free_port()
             command = [sys.executable, "-m", "diptych", "serve", "--port", str(port), "--study", str(copy)]
-            server = Server(
-                command if name == "diptych" else [sys.executable, str(script), str(port), str(table)], port
-            )
+            plain = [sys.executable, str(script), str(port), str(table)]
+            server = Server(command if name == "diptych" else plain, port)
             mine = {"start_seconds": round(server.start, 2)}
             for clients in (1, 16, 64):
                 mine[f"{clients} clients"] = asyncio.run(load(port, bodies, clients, options.seconds))

@@ -1,4 +1,4 @@
-"""Which Label Studio server a study uses, and a client of it."""
+"""Which Label Studio a study speaks to: the one that is named, the environment's, or its own."""
 
 from __future__ import annotations
 

@@ -23,10 +23,6 @@ REASONS = {
 }
 
 
-class _Stop(BaseException):
-    """SIGTERM came while nothing was being served."""
-
-
 def serve(settings: Settings, study: Study | None, tell: Callable[[str], None]) -> None:
     """Listen until told to stop.
 
@@ -79,12 +75,12 @@ def _stopping() -> Iterator[None]:
     """End well at SIGTERM: uvicorn ends the requests, then raises the signal again for whoever waits for it."""
 
     def stop(*_: Any) -> None:
-        raise _Stop
+        raise SystemExit
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
-    except _Stop:
+    except SystemExit:
         pass
     finally:
         signal.signal(signal.SIGTERM, before)
