@@ -16,7 +16,8 @@ from report_pages import Reader
 PACKAGE = Path(str(files("diptych.report")))
 TEMPLATES = PACKAGE / "templates"
 TEXT = load_catalogue()
-SOURCES = {path.name: path.read_text(encoding="utf-8") for path in [*TEMPLATES.glob("*.html"), *PACKAGE.glob("*.py")]}
+_FILES = [*TEMPLATES.glob("*.html"), *TEMPLATES.glob("*.md"), *PACKAGE.glob("*.py")]
+SOURCES = {path.name: path.read_text(encoding="utf-8") for path in _FILES}
 SCRIPT = (TEMPLATES / "report.js").read_text(encoding="utf-8")
 KEY = r"[a-z][a-z_0-9]*(?:\.[a-z][a-z_0-9]*)*"
 
@@ -26,7 +27,7 @@ def asked() -> set[str]:
     found: set[str] = set()
     for text in SOURCES.values():
         for call in re.findall(r"(?<![\w.])(?:t|text|self)\(([^()]*)", text):
-            found |= set(re.findall(rf"[\"']({KEY})[\"']", call.split("=")[0]))
+            found |= set(re.findall(rf"(?<!\[)[\"']({KEY})[\"']", call.split("=")[0]))
     return found
 
 
@@ -35,7 +36,7 @@ def begun() -> set[str]:
     found: set[str] = set()
     for text in SOURCES.values():
         found |= set(re.findall(r"(?<![\w.])t\(\"([a-z_]+\.)\" ~", text))
-        found |= set(re.findall(r"(?<![\w.])text\(f\"([a-z_]+\.)\{", text))
+        found |= set(re.findall(r"(?<![\w.])text\(f\"((?:[a-z_]+\.)+)\{", text))
     return found
 
 
