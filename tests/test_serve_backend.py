@@ -235,7 +235,7 @@ def test_an_interface_that_cannot_be_read_asks_for_everything(client, config):
 def test_every_event_is_answered_at_once(writing, event):
     began = time.perf_counter()
     answer = writing.post("/webhook", json=event, headers=BASIC)
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 5  # a second on an idle machine; far less than a training takes
     assert answer.status_code == 201
     assert answer.json()["status"] == "ok"
     expected = "noted" if event["action"] in HINTS else "nothing to do"

@@ -20,14 +20,6 @@ FEES = "The harbour fees rise, and the town council pays for the crane that nobo
 MUD = "The mud is deep, and the birds eat there all day long beside the quay of the port."
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as machine:
-        browser = machine.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def open_page(chromium, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """`open_page(url, width=390)`: a page whose faults and foreign requests fail the test."""

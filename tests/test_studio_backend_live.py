@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -202,18 +203,14 @@ class Screen:
 
 @pytest.mark.browser
 def test_a_suggestion_is_corrected_a_model_trained_and_the_next_task_shows_its_suggestion(
-    start, server: Server, study: Study, project: int, annotator
+    start, server: Server, study: Study, project: int, annotator, chromium
 ):
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     options = ["--write", "--train-after", 1, "--promote-if", "always"]
     serving = start("--study", study.root, *options, token=TOKEN, more=server.environment)
     assert connect(server, study, serving.url).returncode == 0
     before = model_of(serving.url)
-    with playwright.sync_playwright() as machine:
-        browser = machine.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+    with nullcontext(chromium) as browser:  # of the whole run: two of Playwright do not go together in one process
         screen = Screen(
             browser.new_page(viewport={"width": 1400, "height": 1000}), playwright.expect, server, annotator
         )
@@ -236,7 +233,6 @@ def test_a_suggestion_is_corrected_a_model_trained_and_the_next_task_shows_its_s
         api = httpx.post(f"{serving.url}/v1/classify", json={"text": second["data"]["text"]}, timeout=10).json()
         assert api["model"] == after
         screen.submit()
-        browser.close()
 
     until(lambda: SECOND in set(diptych.load_codings(study)["passage"]), serving.log)
     corrected, kept = codings_of(study, FIRST), codings_of(study, SECOND)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
-Text = Annotated[str, Field(min_length=1, examples=["Moscow fears for its gas exports to China."])]
+Text = Annotated[str, Field(min_length=1, examples=["The ministry fears for its exports of gas."])]
 
 
 class Passage(BaseModel):
@@ -24,8 +24,8 @@ class ClassifyRequest(BaseModel):
     model_config = _STRICT | ConfigDict(
         json_schema_extra={
             "examples": [
-                {"text": "Moscow fears for its gas exports to China."},
-                {"passages": [{"id": 7, "text": "Beijing counts on the northern pipeline."}], "probabilities": True},
+                {"text": "The ministry fears for its exports of gas."},
+                {"passages": [{"id": 7, "text": "The port counts on the northern pipeline."}], "probabilities": True},
             ]
         }
     )
@@ -126,11 +126,11 @@ CLASSIFY_BODY = {
             },
             "application/x-ndjson": {
                 "schema": {"type": "string"},
-                "example": '{"text": "Moscow fears for its gas exports to China."}\n',
+                "example": '{"text": "The ministry fears for its exports of gas."}\n',
             },
             "text/csv": {
                 "schema": {"type": "string"},
-                "example": "id,text\n1,Moscow fears for its gas exports to China.\n",
+                "example": "id,text\n1,The ministry fears for its exports of gas.\n",
             },
         },
     }
@@ -169,7 +169,7 @@ TASKS_BODY = {
                         "tasks": {
                             "type": "array",
                             "items": {"type": "object"},
-                            "examples": [[{"data": {"text": "Moscow fears for its gas exports to China."}}]],
+                            "examples": [[{"data": {"text": "The ministry fears for its exports of gas."}}]],
                         },
                         "label_config": {"type": "string", "description": "Which facets and values are asked for."},
                     },
