@@ -220,6 +220,16 @@ class Tab:
         """How many passages the page says are chosen."""
         return int(self.page.locator("#shown").inner_text().split(" of ")[0])
 
+    @property
+    def first_view(self) -> float:
+        """After how many milliseconds something was first seen; waits for it, as it is told late."""
+        return self.page.evaluate(
+            """() => new Promise((done) => new PerformanceObserver((list) => {
+                const [entry] = list.getEntriesByName("first-contentful-paint");
+                if (entry) done(entry.startTime);
+            }).observe({type: "paint", buffered: true}))"""
+        )
+
     def expect_shown(self, number: int) -> None:
         """Wait until the page says that so many passages are chosen."""
         from playwright.sync_api import expect
