@@ -9,7 +9,7 @@ demo: .venv/demo.done
 	@$(BIN)/diptych demo
 
 test: .venv/test.done
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/lint.done
 	$(BIN)/ruff check .

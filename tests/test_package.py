@@ -202,6 +202,8 @@ def test_the_wheel_carries_the_bundled_study(contents, checkout, pattern):
 def test_the_wheel_carries_the_templates_of_the_report_and_of_init(contents):
     names = {str(name) for name in contents}
     assert {f"diptych/report/templates/report.{kind}" for kind in ("html", "css", "js")} <= names
+    assert {f"diptych/service/templates/page.{kind}" for kind in ("html", "css", "js")} <= names
+    assert {f"diptych/report/templates/{name}" for name in ("text.en.toml", "macros.html", "glance.html")} <= names
     assert {"diptych/template/example/harbour.yaml", "diptych/template/example/sample-a.csv"} <= names
     assert "diptych/template/example/seeds/harbour-north.txt" in names
 

@@ -151,7 +151,8 @@ def test_templates_escape_what_they_print():
 
 def test_no_module_speaks_to_a_network_but_those_that_speak_to_the_annotation_server():
     found = [(place, name) for place, name in imports() if name in NETWORK or name.split(".")[0] in NETWORK]
-    assert [(place, name) for place, name in found if not place.startswith("labelstudio/")] == []
+    elsewhere = [(place.partition(":")[0], name) for place, name in found if not place.startswith("labelstudio/")]
+    assert elsewhere == [("service/run.py", "socket")]  # it listens, it calls nobody
 
 
 @pytest.mark.parametrize("path", sorted((SOURCE / "report" / "templates").iterdir()), ids=lambda p: p.name)
@@ -220,7 +221,12 @@ def test_imports_go_one_way():
 
 def test_only_the_command_line_prints():
     printing = {"print", "click.echo", "sys.stdout.write", "sys.stderr.write"}
-    found = [(place, name) for place, name, _ in calls() if name in printing and not place.startswith("cli/")]
+    own = (
+        "cli/",
+        "service/reader.py",
+        "service/worker.py",
+    )  # two are processes of their own, whose output is their answer
+    found = [(place, name) for place, name, _ in calls() if name in printing and not place.startswith(own)]
     assert found == []
 
 
@@ -263,7 +269,8 @@ def test_every_exception_defined_anywhere_derives_from_the_base():
         if isinstance(node, ast.ClassDef) and any(named(b).endswith(("Error", "Exception")) for b in node.bases)
     }
     known = {error.__name__ for error in ERRORS}
-    assert {name: bases for name, bases in found.items() if not bases & known} == {}
+    refusals = {"Problem": {"HTTPException"}}  # of the HTTP border, which words the others
+    assert {name: bases for name, bases in found.items() if not bases & known} == refusals
 
 
 def test_an_error_carries_its_sentence_and_its_hint():

@@ -11,7 +11,7 @@ import pytest
 
 from diptych.cli.main import run
 from diptych.errors import UsageError
-from diptych.report import runs
+from diptych.report import embedded
 from diptych.report.catalogue import Catalogue, load_catalogue
 from diptych.report.compare import compare_with as compared
 from diptych.report.compare import coverage_moves
@@ -379,7 +379,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path, unchanged, text):
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path, unchanged, old_report, text, monkeypatch):
-    monkeypatch.setattr(runs, "LARGEST", 1000)
+    monkeypatch.setattr(embedded, "LARGEST", 1000)
     with pytest.raises(UsageError, match="larger than"):
         compared(unchanged, old_report, text)
 

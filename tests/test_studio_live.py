@@ -10,6 +10,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -1027,7 +1028,7 @@ def test_the_key_is_in_no_file_but_label_studios_own_database(
 
 @pytest.mark.browser
 def test_an_annotator_reads_the_codebook_corrects_a_suggestion_by_hot_keys_and_submits(
-    studio: Studio, modelled: Study, server: Server, bo: Account
+    studio: Studio, modelled: Study, server: Server, bo: Account, chromium
 ):
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     project = push(studio, modelled, "--suggest-share", "1")
@@ -1035,11 +1036,7 @@ def test_an_annotator_reads_the_codebook_corrects_a_suggestion_by_hot_keys_and_s
     first = server.owner.tasks(project)[FIRST]
     suggested = {part["from_name"]: part["value"]["choices"][0] for part in first["predictions"][0]["result"]}
     presses = {facet: next(k for k, v in values.items() if v != suggested[facet]) for facet, values in keys.items()}
-    with playwright.sync_playwright() as machine:
-        browser = machine.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+    with nullcontext(chromium) as browser:  # of the whole run: two of Playwright do not go together in one process
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(f"{server.url}/user/login/")
         page.fill("#email", bo.address)
@@ -1059,7 +1056,6 @@ def test_an_annotator_reads_the_codebook_corrects_a_suggestion_by_hot_keys_and_s
         with page.expect_response(lambda r: r.request.method == "POST" and "/annotations" in r.url) as sent:
             page.keyboard.press("Control+Enter")
         assert sent.value.status == 201
-        browser.close()
     pull(studio, modelled)
     mine = {row["facet"]: row for row in codings_of(modelled, FIRST) if row["coder"] == f"coder-{bo.id}"}
     chosen = {facet: keys[facet][key] for facet, key in presses.items()}

@@ -289,14 +289,12 @@ def write_report(
     form : {'html', 'md', 'pdf'}
     originals : bool, default False
         Show the documents' own text where it is at hand; the page says that it is not for publication.
-    compare, text, figures, tables : path, optional
-        See :func:`diptych.report.build.write_report`.
+    compare, text, figures, tables : path, optional; see :func:`diptych.report.build.write_report`
     """
     from diptych.report.build import SUFFIX
     from diptych.report.build import write_report as write
 
     path = Path(out) if out else study.root / f"report{SUFFIX[form]}"
-    places = {"compare": compare, "text": text, "figures": figures, "tables": tables}
-    return write(
-        study, path, form=form, originals=originals, **{n: None if p is None else Path(p) for n, p in places.items()}
-    )
+    given = {"compare": compare, "text": text, "figures": figures, "tables": tables}
+    places = {name: Path(place) for name, place in given.items() if place is not None}
+    return write(study, path, form=form, originals=originals, **places)

@@ -43,9 +43,9 @@ def load_labels(study: Study, source: str = "gold") -> pd.DataFrame:
     return coders[source]
 
 
-def coder_labels(study: Study) -> dict[str, pd.DataFrame]:
-    """Return the labels of every coder (adjudicators and readers of digests aside)."""
-    codings = load_codings(study)
+def coder_labels(study: Study, codings: pd.DataFrame | None = None) -> dict[str, pd.DataFrame]:
+    """Return the labels of every coder (adjudicators and readers of digests aside); `codings` spares reading them."""
+    codings = load_codings(study) if codings is None else codings
     plain = codings[codings["role"] == "coder"]
     return {str(name): gold_table(rows, study.schema.facet_ids) for name, rows in plain.groupby("coder", sort=True)}
 
@@ -80,9 +80,10 @@ def load_evidence(study: Study, passages: pd.DataFrame, source: str = "gold") ->
         return Evidence(passages, labels, "census")
     if source not in ("gold", "corrected"):
         return Evidence(passages, labels, "part")
-    if source == "corrected":
+    drawn = load_samples(study)
+    if source == "corrected" and drawn:
         labels = _without_suggestions(study)
-    samples = tuple(sample for sample in load_samples(study) if _begun(sample, labels))
+    samples = tuple(sample for sample in drawn if _begun(sample, labels))
     if not samples and source == "corrected":
         raise CodingError(
             "there is no probability sample of coded passages to correct the predictions with",

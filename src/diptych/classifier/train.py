@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -199,7 +200,7 @@ def _training_hash(material: Material, schema: Schema, classifier: PassageClassi
     return sha256_bytes(said.encode())
 
 
-def train(study: Study, tell: Progress = lambda _: None, *, choose: bool = False) -> Model:
+def train(study: Study, tell: Progress = lambda _: None, *, choose: bool = False, folder: Path | None = None) -> Model:
     """Train a study's model, write it and the cross-fitted predictions, and return it.
 
     Parameters
@@ -209,6 +210,8 @@ def train(study: Study, tell: Progress = lambda _: None, *, choose: bool = False
         Called with a sentence on every stage, and on texts that teach nothing.
     choose : bool, default False
         Choose regularisation and features by cross-validation first: several times the work.
+    folder : Path, optional
+        Where a candidate is laid, for :func:`adopt` to take; default: the model is the study's own at once.
 
     Raises
     ------
@@ -218,7 +221,21 @@ def train(study: Study, tell: Progress = lambda _: None, *, choose: bool = False
     material = training_material(study, tell=tell)
     uncoded = uncoded_table(study, material.real[: material.gold])
     model, crossfit = fit_model(material, study.schema, study.settings.seed, tell, uncoded, choose=choose)
-    save_model(study.model_file, model)
-    write_jsonl(crossfit_file(study), ({"format": FORMAT, **row} for row in rows_of(crossfit)))
-    record_step(study, "train", {"model": study.model_file, "crossfit": crossfit_file(study)})
+    place, beside = (study.model_file, crossfit_file(study)) if folder is None else _candidate(study, folder)
+    save_model(place, model)
+    write_jsonl(beside, ({"format": FORMAT, **row} for row in rows_of(crossfit)))
+    if folder is None:
+        record_step(study, "train", {"model": place, "crossfit": beside})
     return model
+
+
+def adopt(study: Study, folder: Path) -> None:
+    """Make a candidate the study's model: its predictions first, so that a model never stands beside older ones."""
+    place, beside = _candidate(study, folder)
+    beside.replace(crossfit_file(study))
+    place.replace(study.model_file)
+    record_step(study, "train", {"model": study.model_file, "crossfit": crossfit_file(study)})
+
+
+def _candidate(study: Study, folder: Path) -> tuple[Path, Path]:
+    return folder / study.model_file.name, folder / crossfit_file(study).name

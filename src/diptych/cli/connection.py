@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,20 +36,9 @@ def server(function: F) -> F:
 
 def connect(study: Study, url: str | None, api_key: str | None) -> Client:
     """Reach the server that was named, else the one of the environment, else the study's own."""
-    from diptych.errors import LabelStudioError
-    from diptych.labelstudio import server as own
-    from diptych.labelstudio.client import KEY_VARIABLE, Client, from_environment
+    from diptych.labelstudio.reach import reach
 
-    named = (url, api_key or os.environ.get(KEY_VARIABLE, "")) if url else from_environment()
-    if named is not None:
-        return _closing(Client(named[0], api_key or named[1]))
-    running = own.running(study)
-    if running is None:
-        raise LabelStudioError(
-            "no Label Studio is known",
-            hint="start one with `diptych studio up`, or name one with --url or LABEL_STUDIO_URL",
-        )
-    return _closing(Client(running.url, own.own_key(study)))
+    return _closing(reach(study, url, api_key))
 
 
 def _closing(client: Client) -> Client:

@@ -30,6 +30,7 @@ COMMANDS = {
     "divergence": ("diptych.cli.divergence", "How far the authors differ."),
     "simulate": ("diptych.cli.simulate", "What a design can show: coverage of intervals, how many passages to code."),
     "report": ("diptych.cli.report", "The report as one HTML file."),
+    "serve": ("diptych.cli.serve", "A page, a REST API and Label Studio's ML backend."),
 }
 
 

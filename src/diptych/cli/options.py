@@ -119,6 +119,12 @@ def print_rows(rows: Sequence[Mapping[str, Any]], form: str, columns: Mapping[st
         print_table(rows, columns)
 
 
+def print_columns(rows: Sequence[Mapping[str, Any]], form: str) -> None:
+    """Print rows with headings of their own names; no table where there is no row."""
+    if rows or form != "text":
+        print_rows(rows, form, {name: name.replace("_", " ") for name in rows[0]} if rows else {})
+
+
 def set_aside(path: Path, rejects: Sequence[Reject], first: str, *, what: str = "rows", hint: str) -> NoReturn:
     """Write what was not taken to a file and end the command with exit code 3; `first` words the first of them."""
     from diptych.exchange.tables import reject_rows

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from diptych.cli.connection import connect, server
-from diptych.cli.options import Talk, common, find_study, formatted, print_rows, set_aside
+from diptych.cli.options import Talk, common, find_study, formatted, print_columns, set_aside
+from diptych.cli.suggestions import connect_command, suggest_command
 
 if TYPE_CHECKING:
     from diptych.labelstudio.project import Plan
@@ -165,7 +166,7 @@ def _push(
         "doubles_removed": result.doubles,
         "suggestions": result.suggestions,
     }
-    _print([row], form)
+    print_columns([row], form)
     for sentence in result.told:
         talk(sentence)
 
@@ -203,7 +204,7 @@ def pull_command(
     while True:
         with exclusive(study.state):
             result = pull(client, study, talk, kind=kind, project=project)
-        _print([_pulled(result)], form)
+        print_columns([_pulled(result)], form)
         if not watch:
             break
         if result.rejects:
@@ -229,6 +230,10 @@ def _set_aside(study: Study, result: Pulled) -> None:
     path = study.state / "rejects" / f"label-studio-{result.project}.jsonl"
     hint = "have them completed in Label Studio, then pull again; all others are in"
     set_aside(path, result.rejects, f": {result.rejects[0].reason}", what="annotations", hint=hint)
+
+
+studio_command.add_command(connect_command)
+studio_command.add_command(suggest_command)
 
 
 @studio_command.command("status")
@@ -264,9 +269,4 @@ def status_command(
         talk(f"this version was never tried with diptych; {', '.join(KNOWN_VERSIONS)} were")
     if not rows:
         talk("the study has no project there yet: diptych studio push")
-    _print(rows, form)
-
-
-def _print(rows: list[dict[str, Any]], form: str) -> None:
-    if rows or form != "text":
-        print_rows(rows, form, {name: name.replace("_", " ") for name in rows[0]} if rows else {})
+    print_columns(rows, form)

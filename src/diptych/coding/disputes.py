@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from diptych.records import moment
+from diptych.records import moment, rows_of
 from diptych.schema import Schema
 
 if TYPE_CHECKING:
@@ -14,19 +14,23 @@ if TYPE_CHECKING:
 
 def disputes(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
     """Return every answer on which coders differ, with each one's value and the adjudication, if any."""
+    plain = codings[codings["role"] == "coder"]
+    values = plain.groupby(["facet", "passage"], sort=False)["value"].nunique()
+    answers: dict[tuple[str, str], list[dict[str, Any]]] = {place: [] for place in values.index[values.gt(1)]}
+    for row in rows_of(codings[["passage", "facet", "coder", "role", "value", "comment", "reason", "at"]]):
+        if (row["facet"], row["passage"]) in answers:
+            answers[row["facet"], row["passage"]].append(row)
     found = []
-    for (facet, passage), rows in codings.groupby(["facet", "passage"], sort=False):
-        plain = rows[rows["role"] == "coder"]
-        if plain["value"].nunique() < 2:
-            continue
-        judged = rows[rows["role"] == "adjudicator"].sort_values("at", key=lambda at: at.map(moment), kind="stable")
-        last = judged.iloc[-1] if len(judged) else None
+    for (facet, passage), rows in answers.items():
+        mine = [row for row in rows if row["role"] == "coder"]
+        judged = sorted((row for row in rows if row["role"] == "adjudicator"), key=lambda row: moment(row["at"]))
+        last = judged[-1] if judged else None
         found.append(
             {
                 "passage": passage,
                 "facet": facet,
-                "values": dict(zip(plain["coder"], plain["value"], strict=True)),
-                "comments": {c: t for c, t in zip(plain["coder"], plain["comment"], strict=True) if t},
+                "values": {row["coder"]: row["value"] for row in mine},
+                "comments": {row["coder"]: row["comment"] for row in mine if row["comment"]},
                 "adjudicated": None if last is None else last["value"],
                 "reason": "" if last is None else last["reason"],
                 "why": "" if last is None else last["comment"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diptych.coding.codings import load_codings
@@ -46,15 +47,21 @@ def derive_gold(codings: pd.DataFrame) -> pd.DataFrame:
     """Return gold labels: passage, facet, value, how; in the order of the codings."""
     import pandas as pd
 
+    plain: dict[tuple[str, str], list[str]] = {}
+    judged: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
+    columns = (codings[name].tolist() for name in ("passage", "facet", "value", "role", "at"))
+    for passage, facet, value, role, at in zip(*columns, strict=True):  # a frame a question takes minutes
+        values = plain.setdefault((passage, facet), [])
+        if role == "coder":
+            values.append(value)
+        elif role == "adjudicator":
+            judged.setdefault((passage, facet), []).append((moment(at), value))
     rows = []
-    for (facet, passage), answers in codings.groupby(["facet", "passage"], sort=False):
-        judged = answers.loc[answers["role"] == "adjudicator"].sort_values(
-            "at", key=lambda at: at.map(moment), kind="stable"
-        )["value"]
-        plain = answers.loc[answers["role"] == "coder", "value"]
-        decided = decide(list(plain), judged.iloc[-1] if len(judged) else None)
+    for place, values in plain.items():
+        last = sorted(judged.get(place, []), key=lambda said: said[0])[-1:]
+        decided = decide(values, last[0][1] if last else None)
         if decided:
-            rows.append((passage, facet, *decided))
+            rows.append((*place, *decided))
     return pd.DataFrame(rows, columns=["passage", "facet", "value", "how"])
 
 

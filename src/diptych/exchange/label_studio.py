@@ -232,7 +232,7 @@ def codings_of(
         raise RecordError(f"no answer to {', '.join(missing)}")
     if role == "adjudicator" and not extras["reason"]:
         raise RecordError("no reason for the decision")
-    seen = _seen(annotation, note)
+    seen = _seen(annotation, note, task.get("predictions"))
     return [
         Coding(
             passage,
@@ -259,13 +259,18 @@ def _when(annotation: Mapping[str, Any], otherwise: str) -> str:
     return said
 
 
-def _seen(annotation: Mapping[str, Any], note: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _seen(annotation: Mapping[str, Any], note: Mapping[str, Any], predictions: object) -> dict[str, dict[str, Any]]:
     """Facet → the suggestion that stood on the screen when the annotation was made.
 
-    The server copies it into the annotation; the task's predictions may be of a later model.
+    The server copies a pushed one into the annotation; the task's predictions may be of a later model. Of what an ML
+    backend says it keeps no copy: there it is the last prediction that is older than the annotation.
     """
+    if note.get("suggestion") not in ("shown", "none"):
+        return {}
     shown = annotation.get("prediction")
-    if note.get("suggestion") != "shown" or not isinstance(shown, dict):
+    if not (isinstance(shown, dict) and shown.get("result")) and note.get("suggestion") == "none":
+        shown = _last_before(str(annotation.get("created_at") or ""), predictions)
+    if not isinstance(shown, dict):
         return {}
     found = {}
     for part in shown.get("result") or []:
@@ -276,3 +281,14 @@ def _seen(annotation: Mapping[str, Any], note: Mapping[str, Any]) -> dict[str, d
             "model": shown.get("model_version"),
         }
     return found
+
+
+def _last_before(when: str, predictions: object) -> Mapping[str, Any] | None:
+    """The last of a task's predictions that existed when an annotation was made."""
+    listed = predictions if isinstance(predictions, list) else []
+    try:
+        made = moment(when)
+        older = [p for p in listed if isinstance(p, dict) and p.get("created_at") and moment(p["created_at"]) <= made]
+    except (ValueError, TypeError):
+        return None
+    return max(older, key=lambda p: moment(p["created_at"]), default=None)

@@ -217,6 +217,11 @@ class Client:
         found = self.request("POST", f"api/projects/{project}/import/predictions", json=list(predictions))
         return int(found.get("created", 0))
 
+    def backends(self, project: int) -> list[dict[str, Any]]:
+        """Return the ML backends that a project asks for suggestions."""
+        found = self.request("GET", "api/ml/", params={"project": project})
+        return found if isinstance(found, list) else list(found.get("results", []))
+
     def update_task(self, identifier: int, fields: Mapping[str, Any]) -> None:
         """Change a task's data or meta."""
         self.request("PATCH", f"api/tasks/{identifier}/", json=dict(fields))

@@ -106,9 +106,18 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _fetch(client: Client, project: int, ids: Iterable[int]) -> Iterator[dict[str, Any]]:
-    """Yield tasks with their annotations, a chunk at a time."""
+    """Yield tasks with their annotations, a chunk at a time; where an ML backend suggests, with its predictions."""
+    live: bool | None = None
     for chunk in batched(ids, CHUNK):
-        yield from client.export(project, chunk)
+        live = bool(client.backends(project)) if live is None else live
+        told = {}
+        if live:
+            fields = ("id", "predictions", "model_version", "created_at", "result")
+            told = {
+                int(t["id"]): t.get("predictions") for t in client.tasks(project, include=fields, ids=chunk, full=True)
+            }
+        for task in client.export(project, chunk):
+            yield task | {"predictions": told.get(int(task["id"]))}
 
 
 def _read_task(

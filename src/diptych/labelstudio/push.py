@@ -56,8 +56,8 @@ def push(client: Client, study: Study, plan: Plan, tell: Tell = lambda _: None, 
     wanted = [row for row in plan.passages if row["passage"] not in present]
     result.known = len(plan.passages) - len(wanted)
     _send(client, study, plan, wanted, result, tell)
-    _refresh_suggestions(client, study.schema, plan, present, result)
-    _settle(client, plan, present, result)
+    refresh_suggestions(client, study.schema, plan, present, result)
+    settle(client, plan, present, result)
     return result
 
 
@@ -86,6 +86,11 @@ def _present(client: Client, result: Pushed, study: Study, plan: Plan) -> dict[s
     if changed:
         result.told.append(f"{changed} coded passages have another text now; their tasks keep the old one")
     return found
+
+
+def present_tasks(client: Client, result: Pushed) -> dict[str, dict[str, Any]]:
+    """Return the project's tasks that diptych made, by passage."""
+    return _one_each(client, result)[0]
 
 
 def _one_each(client: Client, result: Pushed) -> tuple[dict[str, dict[str, Any]], int]:
@@ -170,7 +175,7 @@ def _count(result: Pushed, plan: Plan, rows: Sequence[Row]) -> None:
     result.suggestions += sum(str(row["passage"]) in plan.shown for row in rows)
 
 
-def _refresh_suggestions(
+def refresh_suggestions(
     client: Client, schema: Schema, plan: Plan, present: Mapping[str, dict[str, Any]], result: Pushed
 ) -> None:
     """Give bare tasks this model's suggestion, where one is shown and it is another model's so far."""
@@ -221,7 +226,7 @@ def _suggested(client: Client, project: int, ids: Sequence[int], passages: Mappi
     }
 
 
-def _settle(client: Client, plan: Plan, present: Mapping[str, Row], result: Pushed) -> None:
+def settle(client: Client, plan: Plan, present: Mapping[str, Row], result: Pushed) -> None:
     """Make the newest suggestions the ones that are shown: the server does not do so by itself."""
     models = sorted({plan.suggestions[passage].model for passage in plan.shown})
     known = {note_of(task).get("model") for task in present.values()}

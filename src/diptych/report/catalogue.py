@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from diptych.errors import UsageError, nearest
 
 ENGLISH = "text.en.toml"
 PLURALS = ("one-other", "slavic", "none")
+DIRECTIONS = ("ltr", "rtl")
 Texts = Mapping[str, str | list[str]]
 
 
@@ -93,8 +95,11 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {error}", hint=f"a translation of {ENGLISH}: TOML, UTF-8") from error
     head |= {name: str(given.pop(name)) for name in head if name in given}
-    if head["plural"] not in PLURALS:
-        raise UsageError(f"{path}: plural: {head['plural']!r}", hint=f"one of: {', '.join(PLURALS)}")
+    for name, allowed in (("plural", PLURALS), ("direction", DIRECTIONS)):
+        if head[name] not in allowed:
+            raise UsageError(f"{path}: {name}: {head[name]!r}", hint=f"one of: {', '.join(allowed)}")
+    if not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", head["language"]):
+        raise UsageError(f"{path}: language: {head['language']!r}", hint="a tag as HTML knows it: de, pt-BR, zh-Hant")
     for key, text in given.items():
         _check(path, key, text, english)
     return Catalogue(**head, texts={**english, **given})
@@ -103,6 +108,8 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
 def _check(path: Path, key: str, text: str | list[str], english: Texts) -> None:
     if key not in english:
         raise UsageError(f"{path}: unknown text {key!r}{nearest(key, english)}", hint=f"keys are those of {ENGLISH}")
+    if isinstance(text, list) and not isinstance(english[key], list):
+        raise UsageError(f"{path}: {key}: forms of a noun that is not counted", hint="write one text")
     allowed = _gaps(english[key])
     try:
         extra = _gaps(text) - allowed
@@ -114,10 +121,19 @@ def _check(path: Path, key: str, text: str | list[str], english: Texts) -> None:
 
 
 def _gaps(text: str | list[str]) -> set[str]:
+    """The gaps as they are written: `{n.real}`, `{n!r}` and `{n:>9}` are other gaps than `{n}`, and nothing fills them.
+
+    >>> sorted(_gaps("{n} of {of:>9}"))
+    ['n', 'of:>9']
+    """
     from string import Formatter
 
-    parts = text if isinstance(text, list) else [text]
-    return {name for part in parts for _, name, _, _ in Formatter().parse(part) if name is not None}
+    return {
+        name + (f"!{how}" if how else "") + (f":{shape}" if shape else "")
+        for part in (text if isinstance(text, list) else [text])
+        for _, name, shape, how in Formatter().parse(part)
+        if name is not None
+    }
 
 
 def _flat(table: Mapping[str, Any], before: str = "") -> dict[str, str | list[str]]:
@@ -125,8 +141,8 @@ def _flat(table: Mapping[str, Any], before: str = "") -> dict[str, str | list[st
     for name, value in table.items():
         if isinstance(value, Mapping):
             found |= _flat(value, f"{before}{name}.")
-        elif isinstance(value, list):
-            found[f"{before}{name}"] = [str(form) for form in value]
+        elif isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(v, str) for v in value)):
+            found[f"{before}{name}"] = value
         else:
-            found[f"{before}{name}"] = str(value)
+            raise ValueError(f"{before}{name}: {value!r} is no text, and no list of texts")
     return found

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from diptych.errors import UsageError
 from diptych.report.catalogue import Catalogue
 from diptych.report.contents import Contents
-from diptych.report.marks import coefficient, percent
+from diptych.report.marks import coefficient
+from diptych.report.moves import SAME, Names, amount, beside, coverage_moves, label_moves, pairs
 from diptych.report.runs import Row, Run, read_other, run_of, with_names_of
 
 SHOWN = 200  # rows of a list; the rest is counted
 NAMED = 12  # names in a sentence
-SAME = 1e-9  # shares and coefficients closer than this are one number
 ESTIMATED = ("sample", "corrected")
 
 
@@ -73,15 +73,13 @@ def compare(before: Run, after: Run, text: Catalogue, *, name: str = "the other 
                 f"{name}: no {what} in common: there {_named(theirs)}; here {_named(mine)}",
                 hint="compare two runs of the same study; `was:` in the schema names what a facet was called before",
             )
-    names = _Names(before, after)
+    names = Names(before, after)
     coverage = coverage_moves(before.tables["coverage"], after.tables["coverage"], names)
     labels = label_moves(before.tables["passages"], after.tables["passages"], names)
     order = [*_authors(after), *_authors(before)]
-    divergence = _beside(
-        _pairs(before, order), _pairs(after, order), ("first", "second", "facet"), ("bits", "noise_high")
-    )
-    reliability = _beside(before.tables["reliability"], after.tables["reliability"], ("facet",), ("alpha", "units"))
-    evaluation = _beside(
+    divergence = beside(pairs(before, order), pairs(after, order), ("first", "second", "facet"), ("bits", "noise_high"))
+    reliability = beside(before.tables["reliability"], after.tables["reliability"], ("facet",), ("alpha", "units"))
+    evaluation = beside(
         before.tables["evaluation"], after.tables["evaluation"], ("tested_on", "facet"), ("macro_f1", "passages")
     )
     for row in (*divergence, *reliability, *evaluation):
@@ -122,137 +120,6 @@ def compare(before: Run, after: Run, text: Catalogue, *, name: str = "the other 
 
 
 # coverage and gold labels
-
-
-def coverage_moves(before: Iterable[Row], after: Iterable[Row], names: _Names) -> list[Row]:
-    """Return the cells of which the share moved, largest first, for authors and facets that both runs have.
-
-    Returns
-    -------
-    list of dict
-        author, facet, value, label; count, of and share `_before` and `_after` (None where a run has no such value);
-        change, as a difference of shares, None where a run has no labels there; width of its bar, 0 to 50.
-    """
-    there, here = _cells(before), _cells(after)
-    both = {(author, facet) for author, facet, _ in there} & {(author, facet) for author, facet, _ in here}
-    found: list[Row] = []
-    for key in dict.fromkeys((*here, *there)):
-        if key[:2] not in both:
-            continue
-        old, new = there.get(key), here.get(key)
-        shares = [0.0 if cell is None else cell["share"] for cell in (old, new)]
-        if shares[0] == shares[1] or (None not in shares and abs(shares[1] - shares[0]) < SAME):
-            continue
-        author, facet, value = key
-        row: Row = {"author": author, "facet": facet, "value": value, "label": names.cell(facet, value)}
-        for side, cell in (("before", old), ("after", new)):
-            row |= {
-                f"{to}_{side}": cell and cell[column]
-                for to, column in (("count", "passages"), ("of", "of"), ("share", "share"))
-            }
-        found.append(row | {"change": None if None in shares else shares[1] - shares[0]})
-    reach = max((abs(row["change"]) for row in found if row["change"] is not None), default=1.0)
-    for row in found:
-        row["width"] = round(50 * abs(row["change"] or 0.0) / reach, 2)
-    return sorted(found, key=lambda row: -abs(row["change"] or 0.0))
-
-
-def _cells(rows: Iterable[Row]) -> dict[tuple[str, str, str], Row]:
-    """Cells by author, facet and value; those of values that are one now are added up."""
-    found: dict[tuple[str, str, str], Row] = {}
-    for row in rows:
-        key = row["author"], row["facet"], row["value"]
-        if key not in found:
-            found[key] = dict(row)
-            continue
-        for column in ("passages", "share"):
-            parts = (found[key][column], row[column])
-            found[key][column] = None if None in parts else sum(parts)
-    return found
-
-
-def label_moves(before: Iterable[Row], after: Iterable[Row], names: _Names) -> list[Row]:
-    """Return the passages of both runs of which the gold label in a facet of both changed, came or went.
-
-    Returns
-    -------
-    list of dict
-        passage, facet, name; before and after (ids, None for no label), said_before and said_after (names).
-    """
-    there = {row["passage"]: row["labels"] for row in before}
-    found = []
-    for row in after:
-        old = there.get(row["passage"], {})
-        for facet, value in row["labels"].items():
-            if facet in old and old[facet] != value:
-                sides = {"before": old[facet], "after": value}
-                said = {f"said_{side}": label and names.value(facet, label) for side, label in sides.items()}
-                found.append({"passage": row["passage"], "facet": facet, "name": names.facet(facet)} | sides | said)
-    return found
-
-
-# coefficients
-
-
-def _pairs(run: Run, order: Sequence[str]) -> list[Row]:
-    """Divergence of two authors, facet by facet; which of the two stands first says nothing."""
-    place = {author: i for i, author in reversed(list(enumerate(order)))}
-    found = []
-    for row in run.tables["divergence"]:
-        if row["first"] != row["second"] and " | " not in row["facet"]:
-            pair = sorted((row["first"], row["second"]), key=lambda author: (place.get(author, len(order)), author))
-            found.append(row | {"first": pair[0], "second": pair[1]})
-    return found
-
-
-def _beside(before: Iterable[Row], after: Iterable[Row], keys: Sequence[str], columns: Sequence[str]) -> list[Row]:
-    """Return the rows of two tables joined by their keys; none where nothing moved."""
-    there, here = ({tuple(row[key] for key in keys): row for row in rows} for rows in (before, after))
-    found, moved = [], False
-    for key in dict.fromkeys((*here, *there)):
-        row: Row = dict(zip(keys, key, strict=True))
-        for column in columns:
-            old, new = (side.get(key, {}).get(column) for side in (there, here))
-            moved |= (old is None) is not (new is None) or (old is not None and abs(new - old) >= SAME)
-            row |= {f"{column}_before": old, f"{column}_after": new}
-        found.append(row)
-    return found if moved else []
-
-
-# words
-
-
-class _Names:
-    """What facets and values are called: as now, and where they are gone, as before."""
-
-    def __init__(self, before: Run, after: Run) -> None:
-        self._runs = (after, before)
-
-    def facet(self, facet: str) -> str:
-        """The name of a facet, or of crossed ones."""
-        return " × ".join(self._facet(part) for part in facet.split(" x "))
-
-    def _facet(self, facet: str) -> str:
-        return next((run.facets[facet].name for run in self._runs if facet in run.facets), facet)
-
-    def value(self, facet: str, value: str) -> str:
-        """The name of a value."""
-        known = (run.facets[facet].values for run in self._runs if facet in run.facets)
-        return next((values[value][0] for values in known if value in values), value)
-
-    def cell(self, facet: str, value: str) -> str:
-        """“Domain: Energy”, or “Moscow × Energy” for crossed facets."""
-        parts = zip(facet.split(" x "), value.split(" x "), strict=False)
-        said = " × ".join(self.value(f, v) for f, v in parts)
-        return said if " x " in facet else f"{self.facet(facet)}: {said}"
-
-
-def amount(row: Mapping[str, Any], side: str, text: Catalogue, *, estimated: bool) -> str:
-    """Return “11 of 134 (8 %)”, an estimated share with its number of coded passages, or a dash."""
-    count, of, share = (row[f"{column}_{side}"] for column in ("count", "of", "share"))
-    if count is None or share is None:
-        return "–"
-    return text("comparison.estimated" if estimated else "comparison.amount", n=count, of=of, share=percent(share))
 
 
 def _sentences(
@@ -314,7 +181,7 @@ def _nothing(inputs: list[Row], text: Catalogue) -> str:
     return text("comparison.nothing_though", listed=text.listed(changed)) if changed else text("comparison.nothing")
 
 
-def _notes(before: Run, after: Run, renamed: list[tuple[str, str]], names: _Names, text: Catalogue) -> list[str]:
+def _notes(before: Run, after: Run, renamed: list[tuple[str, str]], names: Names, text: Catalogue) -> list[str]:
     """Say what only one of the runs has, what is called otherwise, and whether shares rest on something else."""
     found = [text("comparison.renamed", old=old, new=new) for old, new in renamed[:SHOWN]]
     there, here = _situation(before), _situation(after)
@@ -357,7 +224,7 @@ def _authors(run: Run) -> list[str]:
     return list(dict.fromkeys(row["author"] for row in run.tables["passages"]))
 
 
-def _values(run: Run, other: Run, names: _Names) -> list[str]:
+def _values(run: Run, other: Run, names: Names) -> list[str]:
     """The values of the facets that both have."""
     return [names.cell(f, value) for f, named in run.facets.items() if f in other.facets for value in named.values]
 

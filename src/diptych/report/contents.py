@@ -124,7 +124,7 @@ class Contents:
         """The name of the crossed facets in tables."""
         return " x ".join(facet.id for facet in self.schema.cells)
 
-    @property
+    @cached_property
     def disputed(self) -> dict[str, set[str]]:
         """The passages on which coders differ, by facet."""
         found: dict[str, set[str]] = {facet: set() for facet in self.schema.facet_ids}
@@ -169,7 +169,7 @@ def read_contents(study: Study, *, originals: bool = False) -> Contents:
     predicted = _try(lambda: load_crossfit(study), []) if study.model_file.exists() else None
     if predicted is None:
         predicted = pd.DataFrame(columns=["passage", "facet", "value", "p", "probabilities"], dtype=object)
-    bases = _bases(study, passages, missing) if len(gold) else {}
+    bases = _bases(study, passages, codings, missing) if len(gold) else {}
     first = next(iter(bases.values()), None)
     return Contents(
         study=study,
@@ -198,7 +198,7 @@ def _model(study: Study) -> Model:
     return load_model(study.model_file, study.schema.structure_hash)
 
 
-def _bases(study: Study, passages: pd.DataFrame, missing: list[str]) -> dict[str, Basis]:
+def _bases(study: Study, passages: pd.DataFrame, codings: pd.DataFrame, missing: list[str]) -> dict[str, Basis]:
     """Gold as it is; corrected and uncorrected shares where they exist and say something else."""
     found: dict[str, Basis] = {}
     for source in SOURCES:
@@ -208,15 +208,15 @@ def _bases(study: Study, passages: pd.DataFrame, missing: list[str]) -> dict[str
             continue
         if source == "uncorrected" and not study.model_file.exists():
             continue
-        basis = _try(lambda s=source, e=evidence, n=noted: _basis(study, s, e, n), noted)  # type: ignore[misc]
+        basis = _try(lambda s=source, e=evidence, n=noted: _basis(study, codings, s, e, n), noted)  # type: ignore[misc]
         if basis is not None:
             found[source] = basis
     return found
 
 
-def _basis(study: Study, source: str, evidence: Evidence, missing: list[str]) -> Basis:
+def _basis(study: Study, codings: pd.DataFrame, source: str, evidence: Evidence, missing: list[str]) -> Basis:
     schema, seed = study.schema, study.settings.seed
-    others = coder_labels(study) if source == "gold" and not evidence.estimated else {}
+    others = coder_labels(study, codings) if source == "gold" and not evidence.estimated else {}
     table = coverage(evidence, schema, others=others, seed=seed)
     return Basis(source, evidence, table, _try(lambda: divergence(evidence, schema, seed=seed), missing))
 

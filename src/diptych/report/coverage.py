@@ -89,12 +89,12 @@ def _source(contents: Contents, basis: Basis) -> dict[str, Any]:
         {
             "facet": facet,
             "rows": [
-                {"value": value, "by": {row["author"]: row for row in rows_of(part) if row["value"] == value.id}}
+                {"value": value, "by": {row["author"]: row for row in rows if row["value"] == value.id}}
                 for value in facet.values
             ],
         }
         for facet in contents.schema.facets
-        for part in [table[table["facet"] == facet.id]]
+        for rows in [rows_of(table[table["facet"] == facet.id])]
     ]
     notes = coverage_notes(table, basis.evidence, model=contents.coders.one_model(beside))
     return {

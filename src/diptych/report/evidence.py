@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Any
 
 from diptych.classifier.explain import explain
@@ -11,6 +12,7 @@ from diptych.study import Document, Study
 
 EXPLAINED = 500  # passages: of more, those that are disputed or wrongly predicted come first
 WORDS = 4  # that moved an answer, of a facet
+BROWSERS = {"utf-8-sig": "utf-8", "cp932": "windows-31j", "cp949": "euc-kr", "mac-cyrillic": "x-mac-cyrillic"}
 TRIED = 8  # words that are left out to see what moves
 
 
@@ -110,14 +112,29 @@ def payload(contents: Contents, rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _document(study: Study, document: Document) -> dict[str, Any]:
     """What the reader's own copy is known by, and how it is decoded."""
     extracted = document.text_sha256 is not None
+    encoding = "utf-8" if extracted else document.encoding
     return {
         "id": document.id,
         "title": document.title or document.id,
         "sha256": document.text_sha256 if extracted else document.sha256,
-        "encoding": "utf-8" if extracted else document.encoding,
+        "encoding": encoding,
+        **_decoder(encoding),
         "extracted": extracted,
         "file": study.text_file(document).name if extracted else document.file,
     }
+
+
+def _decoder(encoding: str) -> dict[str, Any]:
+    """A browser's name of an encoding, and whether Python takes off a byte order mark when it decodes.
+
+    >>> _decoder("latin_1"), _decoder("utf-8-sig")
+    ({'decoder': 'iso8859-1', 'mark': False}, {'decoder': 'utf-8', 'mark': True})
+    """
+    try:
+        name = codecs.lookup(encoding).name.replace("_", "-")
+    except LookupError:  # the document itself was never opened; the page will say that it cannot decode it
+        name = encoding
+    return {"decoder": BROWSERS.get(name, name), "mark": name in {"utf-8-sig", "utf-16"}}
 
 
 def _guess(found: tuple[str, float] | None, place: dict[str, int]) -> list[float] | None:

@@ -7,7 +7,7 @@ from typing import Any
 from diptych.records import rows_of
 from diptych.report.contents import Contents
 from diptych.report.marks import Piece, kinds, percent, pieces, span, tones
-from diptych.schema import Facet
+from diptych.schema import Facet, Value
 
 
 def hinge(contents: Contents) -> dict[str, Any] | None:
@@ -36,11 +36,7 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
         sides = []
         for place, author in enumerate(contents.authors):
             row = whole[author, value.id]
-            bar = (
-                _pieces(cells, row, views, subject, top, basis.evidence.estimated)
-                if views
-                else _plain(row, subject, value.id, top)
-            )
+            bar = _pieces(cells, row, views, value.id, top) if views else _plain(row, subject, value.id, top)
             strip = _strip(contents, author, subject, value.id, scale, row, top)
             if two and place == 0:
                 bar, strip = [piece.mirrored() for piece in bar], [piece.mirrored() for piece in strip]
@@ -63,7 +59,7 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
         "subject": subject,
         "views": views,
         "scale": scale,
-        "legend": list(zip(views.values, kinds(views.value_ids), strict=True)) if views else [],
+        "legend": _kinds(views) if views else [],
         "scale_legend": _scale_legend(scale) if scale else [],
         "mirrored": two,
         "top": top,
@@ -77,24 +73,26 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
 
 
 def _pieces(
-    cells: dict[tuple[str, str], dict[str, Any]],
-    row: dict[str, Any],
-    views: Facet,
-    subject: Facet,
-    top: float,
-    estimated: bool,
+    cells: dict[tuple[str, str], dict[str, Any]], row: dict[str, Any], views: Facet, value: str, top: float
 ) -> list[Piece]:
-    """The bar of one subject: a piece for every view.
-
-    Counted pieces are shares of the passages that have a subject, as the whole bar is: fewer may have a view, too.
-    """
+    """The bar of one subject: a piece for every view, together no longer than the subject's own share."""
+    estimated = row["low"] is not None
+    mine = [(view, kind, cells.get((row["author"], f"{view.id} x {value}"))) for view, kind in _kinds(views)]
+    whole = sum(max(cell["share"] or 0.0, 0.0) for _, _, cell in mine if cell)
     parts: list[tuple[str, str, int | None, float, str]] = []
-    for view, kind in zip(views.values, kinds(views.value_ids), strict=True):
-        cell = cells.get((row["author"], f"{view.id} x {row['value']}"))
-        if cell:
-            share = (cell["share"] or 0.0) if estimated else cell["passages"] / (row["of"] or 1)
-            parts.append((cell["value"], view.name, cell["passages"], max(share, 0.0), kind))
+    for view, kind, cell in mine:
+        if cell is None:
+            continue
+        if estimated:  # cells and margins are estimated apart from each other: the margin sets the length
+            length = max(cell["share"] or 0.0, 0.0) * max(row["share"], 0.0) / whole if whole else 0.0
+        else:  # a cell's own share is of passages with both labels, of which there may be fewer
+            length = cell["passages"] / row["of"] if row["of"] else 0.0
+        parts.append((f"{view.id} x {value}", view.name, cell["passages"], length, kind))
     return pieces(parts, top)
+
+
+def _kinds(views: Facet) -> list[tuple[Value, str]]:
+    return list(zip(views.values, kinds(views.value_ids), strict=True))
 
 
 def _plain(row: dict[str, Any], subject: Facet, value: str, top: float) -> list[Piece]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -119,6 +120,7 @@ def report_id(hashes: Mapping[str, str], text: Catalogue) -> str:
     return sha256_bytes(canonical([__version__, dict(hashes), text.language]).encode())[:12]
 
 
+@cache
 def environment(*, html: bool) -> Environment:
     """Return the template engine; in HTML everything is escaped."""
     found = Environment(

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ from diptych.errors import DiptychError, NoStudyError, UsageError
 from diptych.exchange.tables import Reject, read_table, undefuse
 from diptych.report.catalogue import Catalogue
 from diptych.report.contents import Contents, read_contents
+from diptych.report.embedded import Scripts, damaged, older, read_text
 from diptych.report.page import PAYLOAD, report_id
 from diptych.report.tables import as_csv, tables
 from diptych.schema import Schema
 from diptych.study import SETTINGS, Study
 
-LARGEST = 64 * 1024 * 1024  # bytes of a report that is read
 Row = dict[str, Any]
 
 
@@ -67,7 +66,7 @@ def read_other(path: Path, text: Catalogue) -> Run:
     try:
         if path.is_dir():
             return run_of(read_contents(Study.load(path)), text)
-        return parse_report(_read(path), path.name)
+        return parse_report(read_text(path), path.name)
     except UsageError:
         raise
     except NoStudyError as error:
@@ -102,22 +101,22 @@ def parse_report(html: str, name: str) -> Run:
     UsageError
         If it is no report by diptych, one of another format, or damaged.
     """
-    reader = _Scripts()
+    reader = Scripts()
     reader.feed(html)
     reader.close()
     if not {"data", "tables"} <= reader.found.keys():
         if any("diptych" in made for made in reader.generators):
-            raise _older(name)
+            raise older(name)
         raise UsageError(f"{name}: no report by diptych", hint="name an HTML report, or the folder of a study")
     try:
         data, csv = (json.loads("".join(reader.found[key])) for key in ("data", "tables"))
     except (ValueError, RecursionError) as error:
-        raise _damaged(name, str(error)) from error
+        raise damaged(name, str(error)) from error
     if not isinstance(data, dict) or not isinstance(data.get("report"), dict):
-        raise _older(name)
+        raise older(name)
     about = data["report"]
     if about.get("format") != PAYLOAD:
-        raise _older(name)
+        raise older(name)
     try:
         hashes = {str(key): str(value)[:64] for key, value in about["hashes"].items()}
         facets = {
@@ -129,7 +128,7 @@ def parse_report(html: str, name: str) -> Run:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, UsageError):
             raise
-        raise _damaged(name, f"{type(error).__name__}: {error}") from error
+        raise damaged(name, f"{type(error).__name__}: {error}") from error
 
 
 def with_names_of(before: Run, after: Run) -> tuple[Run, list[tuple[str, str]]]:
@@ -249,7 +248,7 @@ def _typed(csv: Mapping[str, str], facets: Mapping[str, Named], name: str) -> di
             stream = io.BytesIO(csv[table].encode())
             for line, row in read_table(stream, f"{name}: table {table}", "csv", tuple(columns)):
                 if isinstance(row, Reject):
-                    raise _damaged(name, f"table {table}, line {line}: {row.reason}")
+                    raise damaged(name, f"table {table}, line {line}: {row.reason}")
                 typed = {column: read(row[column]) for column, read in columns.items()}
                 if table == "passages":
                     typed["labels"] = {facet: undefuse(row[facet]) or None for facet in facets if facet in row}
@@ -259,58 +258,3 @@ def _typed(csv: Mapping[str, str], facets: Mapping[str, Named], name: str) -> di
 
 
 # an HTML report
-
-
-class _Scripts(HTMLParser):
-    """Collects the data of a page: the text of its `data` and `tables` elements."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=False)
-        self.found: dict[str, list[str]] = {}
-        self.generators: list[str] = []
-        self._into: list[str] | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "meta" and given.get("name") == "generator":
-            self.generators.append(given.get("content") or "")
-        name = given.get("id") or ""
-        if tag == "script" and given.get("type") == "application/json" and name not in self.found:
-            self._into = self.found.setdefault(name, [])
-
-    def handle_endtag(self, tag: str) -> None:
-        self._into = None
-
-    def handle_data(self, data: str) -> None:
-        if self._into is not None:
-            self._into.append(data)
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(LARGEST + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint="is the name right?") from error
-    if len(raw) > LARGEST:
-        raise UsageError(
-            f"{path.name}: larger than {LARGEST // 1024 // 1024} MiB", hint="name the study's folder instead"
-        )
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{path.name}: no report by diptych (not UTF-8, byte {error.start})",
-            hint="name an HTML report, or the folder of a study",
-        ) from error
-
-
-def _older(name: str) -> UsageError:
-    return UsageError(
-        f"{name}: a report by another version of diptych, of a format that this one does not read",
-        hint="write that report again with this version, or name the folder of its study",
-    )
-
-
-def _damaged(name: str, why: str) -> UsageError:
-    return UsageError(f"{name}: a damaged report ({why[:200]})", hint="write that report again")

@@ -95,7 +95,11 @@ def _about(contents: Contents, facet: Facet, text: Catalogue) -> list[str]:
         order = mine["share"].astype(float).sort_values(ascending=False, kind="stable").index
         top = rows_of(mine.loc[order[:LONGEST_LIST]])
         listed = text.listed([f"{facet.value(row['value']).name} ({_share(row, text)})" for row in top])
-        found.append(text("glance.most", author=author, listed=listed, of=text("passages", n=top[0]["of"])))
+        if basis.evidence.estimated:
+            of = text("passages", n=top[0]["population"])
+            found.append(text("glance.most_estimated", author=author, listed=listed, of=of, coded=top[0]["of"]))
+        else:
+            found.append(text("glance.most", author=author, listed=listed, of=text("passages", n=top[0]["of"])))
     if basis.divergence is not None:
         found += [difference_sentence(contents, row, text) for row in _largest(basis.divergence[1], facet.id)]
     return found
@@ -189,9 +193,10 @@ def _noise(contents: Contents, facets: pd.DataFrame, text: Catalogue) -> list[st
             ]
             for beyond in (True, False)
         }
+        within = "sure.within" if names[True] else "sure.within_alone"
         parts = [
             text(key, facets=text.listed(listed))
-            for key, listed in (("sure.beyond", names[True]), ("sure.within", names[False]))
+            for key, listed in (("sure.beyond", names[True]), (within, names[False]))
             if listed
         ]
         unit = rows["unit"].iloc[0]

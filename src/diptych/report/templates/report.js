@@ -12,11 +12,12 @@
   const pages = document.getElementById("pages");
   const originals = new Map(); // place of a document → its code points, from the reader's own copy
   let answered = []; // conditions on predictions: [place of facet, place of value]
+  let quarrelled = ""; // the facet on which coders must differ
   let found = passages.map((_, index) => index);
   let current = 0;
 
   function say(key, gaps) {
-    return Object.entries(gaps || {}).reduce((text, [name, value]) => text.replaceAll("{" + name + "}", String(value)), data.text[key]);
+    return data.text[key].replace(/\{(\w+)\}/g, (gap, name) => gaps && name in gaps ? String(gaps[name]) : gap);
   }
 
   function make(tag, name, text) {
@@ -26,8 +27,12 @@
     return element;
   }
 
+  function share(part) {
+    return Math.round(100 * part) + "\u00a0%";
+  }
+
   function named(name) {
-    return form.querySelector("[name='" + name + "']:not([data-facet])");
+    return form.querySelector("[name='" + name + "']");
   }
 
   // filtering
@@ -45,7 +50,13 @@
     return known.includes(true) ? "right" : "";
   }
 
-  function apply(keep) {
+  function clear() {
+    form.querySelectorAll("select, input").forEach((field) => { field.value = ""; });
+    answered = [];
+    quarrelled = "";
+  }
+
+  function apply() {
     const author = named("author").value;
     const coders = named("coders").value;
     const prediction = named("prediction") ? named("prediction").value : "";
@@ -61,12 +72,16 @@
         && (!prediction || judged(passage) === prediction)
         && wanted.every(([facet, value]) => passage.v[facet] === value)
         && answered.every(([facet, value]) => passage.p[facet] && passage.p[facet][0] === value)
+        && (!quarrelled || passage.q.some((quarrel) => quarrel.f === quarrelled))
         && (!words || searchable(passage).includes(words))) found.push(index);
     });
-    if (!keep) current = 0;
+    current = 0;
     shown.textContent = say("shown", {n: found.length, of: passages.length});
-    chip.hidden = !answered.length;
-    chip.textContent = answered.map(([facet, value]) => data.facets[facet].name + ": " + say("predicted_is", {value: data.facets[facet].values[value][1]})).join(", ");
+    const extra = answered.map(([facet, value]) => data.facets[facet].name + ": " + say("predicted_is", {value: data.facets[facet].values[value][1]}));
+    if (quarrelled) extra.push(data.facets.find((facet) => facet.id === quarrelled).name + ": " + say("differ"));
+    chip.hidden = !extra.length;
+    chip.textContent = extra.join(", ") + " ✕";
+    chip.title = say("remove");
     show();
   }
 
@@ -90,7 +105,7 @@
     const where = make("p", "where");
     where.append(make("b", "", data.authors[passage.a]), " · " + data.sections[passage.s] + " · ");
     const link = make("a", "id", passage.id);
-    link.href = "#p-" + passage.id;
+    link.href = "#p-" + encodeURIComponent(passage.id);
     link.title = say("link");
     const spans = passage.o.map(([start, end]) => start + "–" + end).join(", ");
     where.append(link, " · " + say("place", {spans: spans}) + " · " + say("words", {n: passage.w}));
@@ -118,7 +133,7 @@
       if (guess) {
         const right = passage.v[f] < 0 ? "guess" : guess[0] === passage.v[f] ? "guess hit" : "guess miss";
         const mark = passage.v[f] < 0 ? "" : guess[0] === passage.v[f] ? " ✓" : " ✗";
-        line.append(" ", make("span", right, say("predicted") + " " + facet.values[guess[0]][1] + " " + Math.round(100 * guess[1]) + " %" + mark));
+        line.append(" ", make("span", right, say("predicted") + " " + facet.values[guess[0]][1] + " " + share(guess[1]) + mark));
       }
       values.append(line, " ");
     });
@@ -150,7 +165,7 @@
       const facet = data.facets[f];
       const line = make("p");
       line.dir = "auto";
-      line.append(facet.name + ": ", make("b", "", facet.values[one[0]][1]), " " + Math.round(100 * one[1]) + " % ");
+      line.append(facet.name + ": ", make("b", "", facet.values[one[0]][1]), " " + share(one[1]) + " ");
       for (const [word, fall] of one[2]) {
         line.append(" ", make("span", fall > 0 ? "for" : "against", word + " " + (fall > 0 ? "+" : "−") + Math.abs(100 * fall).toFixed(0)));
       }
@@ -163,12 +178,11 @@
   // links from numbers to passages
 
   function follow(link) {
-    form.reset();
-    answered = [];
+    clear();
+    quarrelled = link.dataset.differ || "";
     const facets = (link.dataset.facets || "").split(" x ");
     const values = (link.dataset.value || "").split(" x ");
     named("author").value = link.dataset.author || "";
-    if (link.dataset.coders) named("coders").value = link.dataset.coders;
     const number = (id) => data.facets.findIndex((facet) => facet.id === id);
     const choice = (facet, id) => data.facets[facet].values.findIndex((value) => value[0] === id);
     const selects = Array.from(form.querySelectorAll("select[data-facet]"));
@@ -186,8 +200,7 @@
     if (!place.has(id)) return;
     const index = place.get(id);
     if (!found.includes(index)) {
-      form.reset();
-      answered = [];
+      clear();
       apply();
     }
     current = Math.floor(found.indexOf(index) / PAGE);
@@ -198,15 +211,25 @@
   }
 
   function fromAddress() {
-    const name = decodeURIComponent(location.hash.slice(1));
+    let name = "";
+    try {
+      name = decodeURIComponent(location.hash.slice(1));
+    } catch (error) { /* an address that somebody mistyped */ }
     if (name.startsWith("p-")) open(name.slice(2));
   }
 
   form.addEventListener("input", () => apply());
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => {
+  form.addEventListener("reset", (event) => {
+    event.preventDefault(); // the browser would empty the fields only after this
+    clear();
+    apply();
+  });
+  chip.addEventListener("click", () => {
     answered = [];
-    setTimeout(apply);
+    quarrelled = "";
+    apply();
+    shown.focus();
   });
   pages.querySelector(".previous").addEventListener("click", () => {
     current -= 1;
@@ -225,8 +248,7 @@
       follow(link);
     } else if (link.classList.contains("to-passage")) {
       event.preventDefault();
-      const id = link.getAttribute("href").slice(3);
-      open(id);
+      open(decodeURIComponent(link.getAttribute("href").slice(3)));
       history.pushState(null, "", link.getAttribute("href"));
     }
   });
@@ -286,9 +308,9 @@
     const index = data.documents.findIndex((one) => one.sha256 === sum);
     if (index < 0) return say("unknown", {file: file.name, hash: sum});
     const known = data.documents[index];
-    const bare = known.encoding.toLowerCase().replace("_", "-") === "utf-8-sig";
     try {
-      const decoder = new TextDecoder(bare ? "utf-8" : known.encoding, {ignoreBOM: !bare});
+      const big = known.decoder === "utf-16" && new Uint8Array(buffer)[0] === 0xfe;
+      const decoder = new TextDecoder(big ? "utf-16be" : known.decoder, {fatal: true, ignoreBOM: !known.mark});
       originals.set(index, Array.from(decoder.decode(buffer)));
     } catch (error) {
       return say("undecodable", {file: file.name, encoding: known.encoding});

@@ -1,0 +1,291 @@
+"""A real Label Studio with `diptych serve` as its ML backend: from a suggestion to the next model's suggestion."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import diptych
+from diptych.classifier.persist import load_model
+from diptych.cli.main import run
+from diptych.labelstudio.server import own_key
+from diptych.study import Study
+from diptych.template import make_study
+
+ROOT = Path(__file__).parents[1]
+ENVIRONMENT = ROOT / ".venv-studio"
+TOKEN = "a-token-that-is-long-enough"  # noqa: S105 - of the tests alone
+FIRST, SECOND = "harbour-north:001", "harbour-north:002"
+KEYS = {"topic": {"1": "money", "2": "nature", "3": "work"}}
+
+pytestmark = pytest.mark.studio
+
+
+@dataclass(frozen=True)
+class Server:
+    """The running Label Studio, and how to call it."""
+
+    study: Study
+    url: str
+    key: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"LABEL_STUDIO_URL": self.url, "LABEL_STUDIO_API_KEY": self.key}
+
+    def call(self, method: str, path: str, body: object = None, **params: object) -> Any:
+        headers = {"Authorization": f"Token {self.key}"}
+        answer = httpx.request(method, f"{self.url}/api/{path}", json=body, params=params, headers=headers, timeout=60)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    def tasks(self, project: int) -> dict[str, dict[str, Any]]:
+        found = self.call("GET", "tasks", project=project, fields="all", page_size=200)["tasks"]
+        return {task["data"]["passage_id"]: task for task in found}
+
+
+def outside(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "diptych", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("studio") / "keeper"
+    assert outside("init", folder).returncode == 0
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    try:
+        started = outside("studio", "up", "--study", folder, "--environment", ENVIRONMENT, "--port", port)
+        assert started.returncode == 0, started.stderr
+        study = Study.load(folder)
+        yield Server(study, started.stdout.splitlines()[0], own_key(study))
+    finally:
+        outside("studio", "down", "--study", folder)
+
+
+@pytest.fixture(scope="module")
+def annotator(server: Server) -> tuple[str, str]:
+    """Address and password of somebody who annotates."""
+    made = outside("studio", "coder", "add", "ada", "--study", server.study.root)
+    login = dict(line.split(" ", 1) for line in made.stdout.splitlines())
+    return login["login"], login["password"]
+
+
+@pytest.fixture
+def study(tmp_path: Path, request: pytest.FixtureRequest) -> Study:
+    """A study with a model, in which nobody has coded the first two passages: their codings will change the gold."""
+    study = make_study(tmp_path / re.sub(r"\W+", "-", request.node.name)[:40])
+    for file in study.codings_folder.glob("*.jsonl"):
+        rows = [line for line in file.read_text().splitlines() if FIRST not in line and SECOND not in line]
+        file.write_text("".join(row + "\n" for row in rows))
+    for name in ("gold", "train"):
+        assert run([name, "--quiet", "--study", str(study.root)]) == 0
+    return study
+
+
+@pytest.fixture
+def project(server: Server, study: Study) -> int:
+    pushed = outside("studio", "push", "--json", "--study", study.root, **server.environment)
+    assert pushed.returncode == 0, pushed.stderr
+    return int(json.loads(pushed.stdout)[0]["project"].rsplit("/", 1)[1])
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 90) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, what
+        time.sleep(0.2)
+    return found
+
+
+def model_of(url: str) -> str:
+    return httpx.get(f"{url}/ready", timeout=10).json()["model"]
+
+
+def said(prediction: dict[str, Any]) -> dict[str, str]:
+    return {part["from_name"]: part["value"]["choices"][0] for part in prediction["result"]}
+
+
+def codings_of(study: Study, passage: str) -> dict[str, dict[str, Any]]:
+    frame = diptych.load_codings(study)
+    return {row["facet"]: row for row in frame[frame["passage"] == passage].to_dict("records")}
+
+
+def connect(server: Server, study: Study, url: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    more = server.environment | {"DIPTYCH_TOKEN": TOKEN} | environment
+    return outside("studio", "connect", url, "--json", "--study", study.root, **more)
+
+
+def test_connecting_registers_the_backend_and_puts_the_token_on_its_webhook(start, server: Server, study, project):
+    serving = start("--study", study.root, "--write", "--train-after", 1, token=TOKEN, more=server.environment)
+    for new in (True, False):  # twice changes nothing
+        done = connect(server, study, serving.url)
+        assert done.returncode == 0, done.stderr
+        assert TOKEN not in done.stdout + done.stderr
+        (row,) = json.loads(done.stdout)
+        assert (row["backend"], row["new"]) == (serving.url, new)
+        (backend,) = server.call("GET", "ml/", project=project)
+        assert (backend["url"], backend["auth_method"], backend["state"]) == (serving.url, "BASIC_AUTH", "CO")
+        (hook,) = [one for one in server.call("GET", "webhooks/", project=project) if serving.url in one["url"]]
+        scheme, _, shown = hook["headers"]["Authorization"].partition(" ")
+        assert (scheme, base64.b64decode(shown).decode().partition(":")[2]) == ("Basic", TOKEN)
+        assert server.call("GET", f"projects/{project}/")["model_version"] == "diptych"
+
+
+def test_what_cannot_be_reached_or_shows_another_token_is_told(start, server: Server, study, project):
+    serving = start("--study", study.root, "--host", "0.0.0.0", token=TOKEN)  # noqa: S104
+    url = f"http://127.0.0.1:{serving.port}"
+    for place, token in (("http://127.0.0.1:9", TOKEN), (url, "quite-another-token")):
+        done = connect(server, study, place, DIPTYCH_TOKEN=token)
+        assert done.returncode == 1
+        assert "did not take" in done.stderr
+        assert "studio suggest --watch" in done.stderr
+        assert token not in done.stderr
+
+
+def test_the_train_button_reaches_the_worker(start, server: Server, study, project):
+    serving = start("--study", study.root, "--write", token=TOKEN, more=server.environment)
+    assert connect(server, study, serving.url).returncode == 0
+    (backend,) = server.call("GET", "ml/", project=project)
+    server.call("POST", f"ml/{backend['id']}/train")
+    until(lambda: "worker: trained" in serving.log, serving.log)
+
+
+class Screen:
+    """Label Studio's label stream in a browser."""
+
+    def __init__(self, page: Any, expect: Any, server: Server, login: tuple[str, str]) -> None:
+        self.page, self.expect, self.server = page, expect, server
+        page.set_default_timeout(60_000)
+        page.goto(f"{server.url}/user/login/")
+        page.fill("#email", login[0])
+        page.fill("#password", login[1])
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "login" not in url)
+
+    def next_task(self, project: int) -> dict[str, Any]:
+        """Open the stream; return the task that came, when its text is on the screen."""
+        with self.page.expect_response(lambda r: "id=next_task" in r.url) as found:
+            self.page.goto(f"{self.server.url}/projects/{project}/data?labeling=1")
+        task = found.value.json()
+        self.page.get_by_text("Water, animals, plants, mud and weather.").first.wait_for()
+        self.page.keyboard.press("Escape")
+        self.page.get_by_text(task["data"]["text"]).wait_for()
+        return task
+
+    def chosen(self) -> int:
+        """How many choices are made: the suggestion's, before anybody has pressed a key."""
+        checked = self.page.locator("input[type=radio]:checked")
+        self.expect(checked).to_have_count(3)
+        return 3
+
+    def submit(self) -> None:
+        with self.page.expect_response(lambda r: r.request.method == "POST" and "/annotations" in r.url) as sent:
+            self.page.keyboard.press("Control+Enter")
+        assert sent.value.status == 201
+
+
+@pytest.mark.browser
+def test_a_suggestion_is_corrected_a_model_trained_and_the_next_task_shows_its_suggestion(
+    start, server: Server, study: Study, project: int, annotator, chromium
+):
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    options = ["--write", "--train-after", 1, "--promote-if", "always"]
+    serving = start("--study", study.root, *options, token=TOKEN, more=server.environment)
+    assert connect(server, study, serving.url).returncode == 0
+    before = model_of(serving.url)
+    with nullcontext(chromium) as browser:  # of the whole run: two of Playwright do not go together in one process
+        screen = Screen(
+            browser.new_page(viewport={"width": 1400, "height": 1000}), playwright.expect, server, annotator
+        )
+        first = screen.next_task(project)
+        assert first["data"]["passage_id"] == FIRST
+        (shown,) = first["predictions"]
+        assert shown["model_version"] == before
+        assert screen.chosen() == 3
+        key, mine = next((key, value) for key, value in KEYS["topic"].items() if value != said(shown)["topic"])
+        screen.page.keyboard.press(key)
+        screen.submit()
+
+        until(lambda: model_of(serving.url) != before, serving.log)
+        after = model_of(serving.url)
+        second = screen.next_task(project)
+        assert second["data"]["passage_id"] == SECOND
+        newest = [one for one in second["predictions"] if one["model_version"] == after]
+        assert newest, second["predictions"]
+        assert screen.chosen() == 3
+        api = httpx.post(f"{serving.url}/v1/classify", json={"text": second["data"]["text"]}, timeout=10).json()
+        assert api["model"] == after
+        screen.submit()
+
+    until(lambda: SECOND in set(diptych.load_codings(study)["passage"]), serving.log)
+    corrected, kept = codings_of(study, FIRST), codings_of(study, SECOND)
+    assert {f: row["value"] for f, row in corrected.items()} == said(shown) | {"topic": mine}
+    assert {f: row["suggestion"]["value"] for f, row in corrected.items()} == said(shown)
+    assert {row["suggestion"]["model"] for row in corrected.values()} == {before}
+    assert {f: row["value"] for f, row in kept.items()} == said(newest[0])
+    assert {row["suggestion"]["model"] for row in kept.values()} == {after}
+    assert "Traceback" not in serving.log
+    assert TOKEN not in serving.log
+    assert server.key not in serving.log
+    assert serving.stop() == 0
+
+
+def test_suggest_watch_pushes_anew_after_a_training(server: Server, study: Study, project: int):
+    """The way without a backend: Label Studio is asked, it calls nobody."""
+    command = [
+        sys.executable,
+        "-m",
+        "diptych",
+        "studio",
+        "suggest",
+        "--watch",
+        "--every",
+        "1",
+        "--study",
+        str(study.root),
+    ]
+    old = load_model(study.model_file).version
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | server.environment
+    )
+    try:
+        versions = lambda: {p["model_version"] for p in server.tasks(project)[SECOND]["predictions"]}  # noqa: E731
+        until(lambda: versions() == {old}, "no suggestion came")
+        region = {"to_name": "text", "type": "choices"}
+        answers = {"topic": "nature", "side": "port", "tone": "plain"}
+        result = [{**region, "from_name": f, "value": {"choices": [v]}} for f, v in answers.items()]
+        task = server.tasks(project)[FIRST]
+        server.call("POST", f"tasks/{task['id']}/annotations/", {"result": result, "lead_time": 1.0})
+        for arguments in (["studio", "pull"], ["gold"], ["train"]):  # each waits for the watching one, and it for them
+            until(
+                lambda asked=arguments: (
+                    outside(*asked, "--quiet", "--study", study.root, **server.environment).returncode == 0
+                ),
+                f"{arguments} failed",
+            )
+        new = load_model(study.model_file).version
+        assert new != old
+        until(lambda: new in versions(), "no new suggestion came")
+        until(lambda: server.call("GET", f"projects/{project}/")["model_version"] == new, "the old one is shown")
+        assert {p["model_version"] for p in server.tasks(project)[FIRST]["predictions"]} == {old}
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        process.wait(20)
