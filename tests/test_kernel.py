@@ -9,7 +9,6 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 import pytest
-from kernel_texts import differences, odd_texts
 
 import diptych
 from diptych.classifier import kernel
@@ -17,9 +16,12 @@ from diptych.classifier.analyser import KINDS, Analyser
 from diptych.classifier.bundled import bundled_model
 from diptych.classifier.hashing import term_hash, term_hashes
 from diptych.classifier.kernel import Kernel, kernel_of
+from diptych.classifier.limits import Limits
 from diptych.classifier.model import PassageClassifier
-from diptych.classifier.score import Limits, Scorer
+from diptych.classifier.score import Scorer
 from diptych.classifier.train import classifier_for
+from diptych.coding.gold import gold_table
+from kernel_texts import differences, odd_texts
 
 built = pytest.mark.skipif(kernel._kernel is None, reason="the kernel was not built: no compiler")
 
@@ -34,7 +36,7 @@ def texts() -> list[str]:
 def fitted(texts) -> PassageClassifier:
     """A classifier of the bundled study's digests, in scikit-learn's form."""
     study = diptych.Study.bundled()
-    gold = diptych.load_gold(study).pivot(index="passage", columns="facet", values="value")
+    gold = gold_table(diptych.load_gold(study), study.schema.facet_ids)
     passages = diptych.load_passages(study, originals=False)["passage"]
     labels = gold.loc[passages][list(study.schema.facet_ids)].reset_index(drop=True)
     return classifier_for(study.schema, 0).fit(texts, labels)
@@ -94,7 +96,9 @@ def test_a_schema_without_parties_is_scored_alike(texts):
 
 
 @built
-@pytest.mark.parametrize("text", ["", " ", ".", "…", "\n\n\n", "'", "a", "北", "\ud800", "x" * 10_000, "a. " * 5_000, "Xi\u00a0Jinping’s"])
+@pytest.mark.parametrize(
+    "text", ["", " ", ".", "…", "\n\n\n", "'", "a", "北", "\ud800", "x" * 10_000, "a. " * 5_000, "Xi\u00a0Jinping’s"]
+)
 def test_the_shortest_and_the_longest_texts(fitted, text):
     assert differences(compiled(fitted), [text]) == []
 

@@ -16,9 +16,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from diptych.classifier.analyser import Analyser
+from diptych.classifier.hashing import term_hash
+from diptych.classifier.limits import Limits
 from diptych.classifier.parties import Parties
 from diptych.classifier.persist import FORMAT, LARGEST, Model, load_model, save_model
-from diptych.classifier.score import Limits, Weights, term_hash
+from diptych.classifier.score import Weights
 from diptych.errors import FileWriteError, ModelFormatError
 
 STRUCTURE = "0123456789abcdef"

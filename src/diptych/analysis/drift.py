@@ -16,8 +16,8 @@ from diptych.analysis.drift_verdicts import INSIDE, ORDER, THRESHOLDS, TOO_FEW, 
 from diptych.analysis.drift_words import NO_PASSAGE, NO_PROFILE, advice, notes
 from diptych.analysis.measures import Floats, jensen_shannon, normalised, total_variation
 from diptych.classifier.drift import FEW_KNOWN, FacetProfile, Profile, profile_of
+from diptych.classifier.limits import Limits
 from diptych.classifier.persist import Model
-from diptych.classifier.score import Limits
 from diptych.classifier.watch import Watch, watch
 from diptych.errors import CodingError, UsageError
 

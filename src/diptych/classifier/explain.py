@@ -8,7 +8,8 @@ import numpy as np
 
 from diptych.classifier.analyser import KINDS, words
 from diptych.classifier.hashing import term_hashes
-from diptych.classifier.score import Scorer, calibrated
+from diptych.classifier.limits import calibrated
+from diptych.classifier.score import Scorer
 from diptych.classifier.sentences import sentences
 
 LONGEST = 20_000  # letters that are looked at; a passage is far shorter

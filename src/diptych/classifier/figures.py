@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from diptych.classifier.calibrate import equal_bins, risk_curve
-from diptych.classifier.score import upper_bound
+from diptych.classifier.limits import upper_bound
 
 DRAWS = 500
 Floats = NDArray[np.float64]

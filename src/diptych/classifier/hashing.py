@@ -46,8 +46,8 @@ def term_hashes(kind: str, terms: Sequence[str]) -> Hashes:
 
     References
     ----------
-    Karp, R. M. and Rabin, M. O. (1987). Efficient randomized pattern-matching algorithms (the polynomial); Steele, G. L.,
-    Lea, D. and Flood, C. H. (2014). Fast splittable pseudorandom number generators (the mixing).
+    Karp, R. M. and Rabin, M. O. (1987). Efficient randomized pattern-matching algorithms (the polynomial).
+    Steele, G. L., Lea, D. and Flood, C. H. (2014). Fast splittable pseudorandom number generators (the mixing).
     """
     ends = np.cumsum([len(term) for term in terms], dtype=np.intp) if len(terms) else np.zeros(0, dtype=np.intp)
     starts = np.concatenate([[0], ends[:-1]]).astype(np.intp) if len(terms) else ends

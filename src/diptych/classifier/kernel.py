@@ -15,9 +15,11 @@ from diptych.classifier.parties import ATTITUDES, JOINT, THIRD, VALUES
 from diptych.classifier.score import KIND_WEIGHTS, RAREST, Weights
 
 try:
-    from diptych.classifier import _kernel
+    from diptych.classifier import _kernel as built
 except ImportError:  # no compiler was there, or this is another Python: numpy scores
-    _kernel = None  # type: ignore[assignment]
+    _kernel: Any = None
+else:
+    _kernel = built
 
 Floats = NDArray[np.float64]
 WIDTH = 16  # floats of a row: one or two cache lines

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from diptych.classifier.analyser import Analyser
 from diptych.classifier.kernel import kernel_of
-from diptych.classifier.score import Limits, Scorer, Weights
+from diptych.classifier.limits import Limits
+from diptych.classifier.score import Scorer, Weights
 from diptych.errors import ModelFormatError
 from diptych.files import atomic
 
-FORMAT = 4  # 4: terms by a polynomial hash; 3: words on a party's side, counts over the whole passage; 2: hashed terms; 1: terms as text
+FORMAT = 4  # 4: polynomial hash; 3: words on a party's side, counts over the passage; 2: hashed terms; 1: terms as text
 MAGIC = "diptych-model"
 LARGEST = 512 * 1024 * 1024
 _STAMP = (1980, 1, 1, 0, 0, 0)

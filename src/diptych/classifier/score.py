@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from diptych.classifier.analyser import KINDS, Analyser, Reading
 from diptych.classifier.hashing import term_hashes
 from diptych.classifier.language import language_of
+from diptych.classifier.limits import Limits, calibrated, chosen
 
 KIND_WEIGHTS = {"words": 1.0, "runs": 0.7, "parties": 1.2, "sides": 0.8}
 RAREST = 1.0 + math.log(500)  # idf of a word in one text of 500: a rarer one is not counted as known
@@ -48,76 +49,6 @@ class Weights:
     shares: NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How scores become probabilities and answers, learned from cross-fitted real passages.
-
-    Attributes
-    ----------
-    temperatures : mapping of facet to float
-    priors : mapping of facet to sequence of float
-        Added to the scores of the values (after division by the temperature): what is common is likelier.
-    leans : mapping of facet to sequence of float
-        Added to the logarithms of the probabilities before the answer is chosen: rare values get their chance.
-    curves : mapping of facet to sequence of (least p, passages, errors)
-        How many cross-fitted real passages had an answer of at least this probability, and how many were wrong.
-    least_known : float
-        The least share of known words; below it a text is off topic.
-    least_known_unnamed : float
-        The same for a text that names no party, where a schema names parties: it has to look more like training.
-    languages : sequence of str
-    """
-
-    temperatures: Mapping[str, float] = field(default_factory=dict)
-    priors: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    leans: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    curves: Mapping[str, Sequence[tuple[float, int, int]]] = field(default_factory=dict)
-    least_known: float = 0.0
-    least_known_unnamed: float = 0.0
-    languages: Sequence[str] = ()
-
-    def threshold(self, facet: str, rate: float) -> float:
-        """Return the least probability at which answers are wrong at most at `rate`, as sure as 95 %.
-
-        Parameters
-        ----------
-        facet : str
-        rate : float
-            0 to 1.
-
-        Returns
-        -------
-        float
-            0 where all answers may stand, infinite where none may. Thresholds are tried from the surest
-            answers on, so that the first failure ends the search; the bound is Wilson's, one-sided.
-        """
-        curve = self.curves.get(facet, ())
-        if not curve or rate >= 1:
-            return 0.0
-        found = math.inf
-        for least, passages, errors in sorted(curve, reverse=True):
-            if passages >= _FEWEST and upper_bound(errors, passages) > rate:
-                break
-            if passages >= _FEWEST:
-                found = least
-        return 0.0 if found <= min(least for least, _, _ in curve) else found
-
-
-_FEWEST = 20  # answers before an error rate is believed at all
-_Z95 = 1.6448536269514722
-
-
-def upper_bound(errors: int, number: int) -> float:
-    """Return Wilson's upper bound for a rate, one-sided 95 %.
-
-    >>> round(upper_bound(0, 20), 3), round(upper_bound(20, 20), 3)
-    (0.119, 1.0)
-    """
-    share, weight = errors / number, _Z95**2 / number
-    half = _Z95 * math.sqrt(share * (1 - share) / number + weight / (4 * number))
-    return (share + weight / 2 + half) / (1 + weight)
-
-
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One passage as the model sees it: per facet the probabilities of its values, and the answer."""
@@ -133,6 +64,32 @@ class Prediction:
         """Return the answer to a facet and its probability."""
         value = self.answers[facet]
         return value, self.probabilities[facet][value]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers to n texts: F facets, V values over all facets.
+
+    Attributes
+    ----------
+    probabilities : array of shape (n, V)
+        Those of a facet sum to 1.
+    places : int array of shape (n, F)
+        Which of the V values is the answer.
+    known : array of shape (n,)
+        The share of a text's words that the model knows, 0 to 1.
+    off_topic : bool array of shape (n,)
+    languages : list of str
+    abstains : bool array of shape (n,)
+        Off topic, or in a language that the model was not trained on.
+    """
+
+    probabilities: NDArray[np.float64]
+    places: NDArray[np.intp]
+    known: NDArray[np.float64]
+    off_topic: NDArray[np.bool_]
+    languages: Sequence[str]
+    abstains: NDArray[np.bool_]
 
 
 class Compiled(Protocol):
@@ -224,28 +181,35 @@ class Scorer:
         places = np.minimum(np.searchsorted(self.weights.hashes, wanted), len(self.weights.hashes) - 1)
         return np.where(self.weights.hashes[places] == wanted, places, -1)
 
-    def _batch(self, texts: Sequence[str]) -> list[Prediction]:
+    def answers(self, texts: Sequence[str]) -> Answers:
+        """Return the answers to all facets of texts as arrays: see :class:`Answers`."""
         scores, known, named, languages = self.score(texts)
-        chances, answers = {}, {}
-        for facet in self.weights.facets:
-            shares = calibrated(scores[:, self._slices[facet]], self.limits, facet)
-            chances[facet], answers[facet] = shares.tolist(), chosen(shares, self.limits, facet).tolist()
+        chances = np.empty_like(scores)
+        places = np.empty((len(texts), len(self._slices)), dtype=np.intp)
+        for i, (facet, part) in enumerate(self._slices.items()):
+            chances[:, part] = calibrated(scores[:, part], self.limits, facet)
+            places[:, i] = part.start + chosen(chances[:, part], self.limits, facet)
         least = np.where(named, self.limits.least_known, self.limits.least_known_unnamed)
-        off_topic = ((known < least) | (known == 0)).tolist()
+        off_topic = (known < least) | (known == 0)
         expected = frozenset((*self.limits.languages, "und")) if self.limits.languages else frozenset(languages)
+        foreign = np.fromiter((language not in expected for language in languages), dtype=np.bool_, count=len(texts))
+        return Answers(chances, places, known, off_topic, languages, off_topic | foreign)
+
+    def _batch(self, texts: Sequence[str]) -> list[Prediction]:
+        found = self.answers(texts)
+        chances, places = found.probabilities.tolist(), found.places.tolist()
+        known, off_topic, abstains = found.known.tolist(), found.off_topic.tolist(), found.abstains.tolist()
+        names = [value for values in self.weights.facets.values() for value in values]
         return [
             Prediction(
-                {
-                    facet: dict(zip(values, chances[facet][i], strict=True))
-                    for facet, values in self.weights.facets.items()
-                },
-                {facet: values[answers[facet][i]] for facet, values in self.weights.facets.items()},
-                float(known[i]),
+                {facet: dict(zip(names[part], row[part], strict=True)) for facet, part in self._slices.items()},
+                {facet: names[place] for facet, place in zip(self._slices, places[i], strict=True)},
+                known[i],
                 off_topic[i],
-                languages[i],
-                off_topic[i] or languages[i] not in expected,
+                found.languages[i],
+                abstains[i],
             )
-            for i in range(len(texts))
+            for i, row in enumerate(chances)
         ]
 
 
@@ -264,16 +228,3 @@ def facet_slices(facets: Mapping[str, Sequence[str]]) -> dict[str, slice]:
         found[facet] = slice(start, start + len(values))
         start += len(values)
     return found
-
-
-def calibrated(scores: NDArray[np.float64], limits: Limits, facet: str) -> NDArray[np.float64]:
-    """Return probabilities, rows summing to 1, for the scores (n, values) of a facet."""
-    part = scores / limits.temperatures.get(facet, 1.0) + np.asarray(limits.priors.get(facet, 0.0))
-    grown = np.exp(part - part.max(axis=1, keepdims=True))
-    return np.asarray(grown / grown.sum(axis=1, keepdims=True))
-
-
-def chosen(probabilities: NDArray[np.float64], limits: Limits, facet: str) -> NDArray[np.intp]:
-    """Return the place of the answer in every row of probabilities (n, values)."""
-    with np.errstate(divide="ignore"):
-        return np.asarray((np.log(probabilities) + np.asarray(limits.leans.get(facet, 0.0))).argmax(axis=1))

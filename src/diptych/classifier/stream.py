@@ -46,7 +46,7 @@ def prediction_row(
     abstain : bool
         Leave a facet's value empty where the model abstains.
     least : mapping of facet to float, optional
-        The least probability of an answer that may stand: see :meth:`diptych.classifier.score.Limits.threshold`.
+        The least probability of an answer that may stand: see :meth:`diptych.classifier.limits.Limits.threshold`.
     """
     row: Row = {}
     for facet in prediction.probabilities:
