@@ -22,7 +22,9 @@ else:
     _kernel = built
 
 Floats = NDArray[np.float64]
-WIDTH = 16  # floats of a row: one or two cache lines
+LETTERS = (  # that are read in one byte beside ASCII, the most useful ones first
+    "‘’“”–—…•€™‐‑‚„−μ⁄" + "".join(map(chr, range(0xA0, 0x100))) + "šŠžŽčČćĆłŁńŃśŚőŐěĚřŘ"
+)
 CLASSES = (*ATTITUDES, *VALUES, "contrast", "negation", THIRD, "office")  # a bit each, in the kernel's order
 
 
@@ -36,27 +38,27 @@ class Kernel:
 
     Raises
     ------
-    ValueError
+    OverflowError
         If the model has more values or parties than the kernel is made for.
     """
 
     def __init__(self, weights: Weights, analyser: Analyser) -> None:
-        rows = np.zeros((len(weights.hashes), WIDTH), dtype=np.float32)
-        if weights.coefficients.shape[1] > WIDTH:
-            raise ValueError(f"a model of more than {WIDTH} values")
-        rows[:, : weights.coefficients.shape[1]] = weights.coefficients
         shares = None if weights.shares is None else np.ascontiguousarray(weights.shares, dtype=np.float64)
+        idf = np.ascontiguousarray(weights.idf, dtype=np.float32)
+        parties = _parties(analyser)
         self.values = weights.coefficients.shape[1]
         self._kernel: Any = _kernel.Kernel(
             hashes=np.ascontiguousarray(weights.hashes, dtype=np.uint64),
-            idf=np.ascontiguousarray(weights.idf, dtype=np.float32),
-            rows=rows,
+            idf=idf,
+            rows=np.ascontiguousarray(weights.coefficients, dtype=np.float32),
+            order=np.argsort(idf, kind="stable").astype(np.int32),
             intercepts=np.ascontiguousarray(weights.intercepts, dtype=np.float64),
             shares=shares,
             weights=tuple(KIND_WEIGHTS[kind] for kind in KINDS),
             rarest=RAREST,
             normalize=unicodedata.normalize,
-            **_parties(analyser),
+            **parties,
+            **_letters(128 - len(parties["parties"])),
             **_languages(),
         )
 
@@ -75,7 +77,7 @@ def kernel_of(weights: Weights, analyser: Analyser) -> Kernel | None:
         return None
     try:
         return Kernel(weights, analyser)
-    except ValueError:
+    except OverflowError:
         return None
 
 
@@ -102,6 +104,12 @@ def _parties(analyser: Analyser) -> dict[str, Any]:
         "classes": classes,
         "markers": bool(parties.markers),
     }
+
+
+def _letters(most: int) -> dict[str, Any]:
+    """Letters, and what each becomes by itself, normalised and case-folded."""
+    letters = LETTERS[: max(most, 0)]
+    return {"letters": letters, "folds": [unicodedata.normalize("NFKC", letter).casefold() for letter in letters]}
 
 
 def _languages() -> dict[str, Any]:
