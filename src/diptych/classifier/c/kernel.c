@@ -35,9 +35,9 @@ WIDE_ROWS static void add_row(double *restrict out, const float *restrict row, d
     for (Py_ssize_t v = 0; v < n; v++) out[v] += by * (double)row[v];
 }
 
-WIDE_ROWS static void add_runs(float *restrict out, const float *restrict row, Py_ssize_t n)
+WIDE_ROWS static void add_runs(double *restrict out, const float *restrict row, Py_ssize_t n)
 {
-    for (Py_ssize_t v = 0; v < n; v++) out[v] += row[v];
+    for (Py_ssize_t v = 0; v < n; v++) out[v] += (double)row[v];
 }
 
 /* of one word, token or name */
@@ -230,7 +230,7 @@ static void add_bag(Kernel *k, int kind, double *out)
 
 static void start_passage(Kernel *k)
 {
-    memset(k->runs, 0, (size_t)k->index.values * sizeof(float));
+    memset(k->runs, 0, (size_t)k->index.values * sizeof(double));
     k->runs_length = 0;
     k->singles.n = k->pairs.n = k->around.n = k->sides.n = 0;
     k->word_count = k->known = k->sentences = k->votes_none = k->votes_several = k->nobody = 0;
@@ -258,7 +258,7 @@ static int score_passage(Kernel *k, double *out, double *known, unsigned char *n
     if (fill_singles(k) || fill_bag(k, &k->pairs, WORDS)) return -1;
     add_bag(k, WORDS, out);
     if (k->runs_length > 0)
-        for (Py_ssize_t v = 0; v < values; v++) out[v] += k->weights[RUNS] / sqrt(k->runs_length) * (double)k->runs[v];
+        for (Py_ssize_t v = 0; v < values; v++) out[v] += k->weights[RUNS] / sqrt(k->runs_length) * k->runs[v];
     if (fill_bag(k, &k->around, PARTIES)) return -1;
     add_bag(k, PARTIES, out);
     if (fill_bag(k, &k->sides, SIDES)) return -1;

@@ -39,8 +39,7 @@ typedef struct {
     struct { token *at; Py_ssize_t n, room; } tokens;
     pile singles, pairs, around, sides;
     bag bag;
-    float *runs; /* a row */
-    double *sum; /* the same */
+    double *runs, *sum; /* a row each */
     double runs_length;
     /* of a passage */
     unsigned seen; /* the kinds of its letters */

@@ -137,7 +137,7 @@ static int fill_model(Kernel *k, PyObject *hashes, PyObject *idf, PyObject *rows
     if (!failed) failed = fill_index(&k->index, h.buf, i.buf, r.buf, o.buf);
     PyBuffer_Release(&h); PyBuffer_Release(&i); PyBuffer_Release(&r); PyBuffer_Release(&o);
     size_t values = (size_t)k->index.values;
-    k->runs = calloc(values + 1, sizeof(float));
+    k->runs = calloc(values + 1, sizeof(double));
     k->sum = calloc(values + 1, sizeof(double));
     if (!failed && (kept_start(&k->kept, k->index.values) || !k->runs || !k->sum || bag_room(&k->bag, 512))) failed = 1;
     if (failed && !PyErr_Occurred()) PyErr_NoMemory();
