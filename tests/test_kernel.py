@@ -18,7 +18,7 @@ from diptych.classifier.hashing import term_hash, term_hashes
 from diptych.classifier.kernel import Kernel, kernel_of
 from diptych.classifier.limits import Limits
 from diptych.classifier.model import PassageClassifier
-from diptych.classifier.score import Scorer
+from diptych.classifier.score import Scorer, Weights
 from diptych.classifier.train import classifier_for
 from diptych.coding.gold import gold_table
 from kernel_texts import differences, odd_texts
@@ -117,11 +117,25 @@ def test_what_is_no_text_is_refused(fitted):
 
 
 @built
-def test_a_model_of_more_values_than_the_kernel_holds_is_left_to_numpy(texts):
+def test_a_model_of_many_values_is_scored_alike(texts):
     labels = pd.DataFrame({"many": [f"v{i % 30}" for i in range(len(texts))]})
-    fitted = PassageClassifier().fit(texts, labels)
-    assert kernel_of(fitted.compile(), fitted.analyser()) is None
-    assert len(compiled(fitted).predict(["oil"])[0].probabilities["many"]) == 30
+    scorer = compiled(PassageClassifier().fit(texts, labels))
+    assert differences(scorer, [*texts[:10], *islice(odd_texts(scorer, texts[0].split(), 6), 50)]) == []
+    assert len(scorer.predict(["oil"])[0].probabilities["many"]) == 30
+
+
+@built
+def test_a_model_of_more_values_than_the_kernel_holds_is_left_to_numpy():
+    values = [f"v{i}" for i in range(300)]
+    weights = Weights(
+        np.array([term_hash("words", "oil")], dtype=np.uint64),
+        np.ones(1, dtype=np.float32),
+        np.ones((1, 300), dtype=np.float32),
+        np.zeros(300, dtype=np.float32),
+        {"many": values},
+    )
+    assert kernel_of(weights, Analyser()) is None
+    assert len(Scorer(weights, Limits(), Analyser()).predict(["oil"])[0].probabilities["many"]) == 300
 
 
 @built
