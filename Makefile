@@ -21,7 +21,7 @@ lint: .venv/lint.done
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/demo.done: .venv/bin/python pyproject.toml setup.py constraints.txt
+.venv/demo.done: .venv/bin/python pyproject.toml setup.py constraints.txt $(wildcard src/diptych/classifier/c/*)
 	$(PIP) --editable .
 	@touch $@
 

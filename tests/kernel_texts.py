@@ -1,6 +1,6 @@
 """Odd texts for the scorer in C: what a schema knows, mixed with letters and stops of every kind.
 
-As a script it compares the kernel with numpy on many of them: `python tests/kernel_texts.py SEED NUMBER`.
+As a script it compares the kernel with numpy on many of them: `python tests/kernel_texts.py SEED NUMBER [KERNEL]`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,13 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from itertools import islice
 
 import numpy as np
 
+import diptych.classifier
 from diptych.classifier.language import language_of
 from diptych.classifier.score import Scorer
 
@@ -137,33 +141,24 @@ def differences(scorer: Scorer, texts: list[str]) -> list[str]:
     return found
 
 
-def main(seed: int, number: int) -> int:
-    """Compare on many texts; the exit code says whether anything differs."""
-    from itertools import islice
-
+def main(seed: int, number: int, kernel: str | None = None) -> int:
+    """Compare on many texts, with another kernel if its file is named; the exit code says whether anything differs."""
+    if kernel:
+        name = "diptych.classifier._kernel"
+        loader = ExtensionFileLoader(name, kernel)
+        sys.modules[name] = module_from_spec(spec_from_loader(name, loader))
+        loader.exec_module(sys.modules[name])
+        diptych.classifier._kernel = sys.modules[name]
     from diptych.classifier.bundled import bundled_model
 
     scorer = bundled_model().scorer
     if scorer.compiled is None:
         sys.stderr.write("the kernel is not built\n")
         return 2
-    words = [
-        "gas",
-        "pipeline",
-        "border",
-        "trade",
-        "treaty",
-        "arms",
-        "oil",
-        "power",
-        "river",
-        "ally",
-        "threat",
-        "railway",
-    ]
+    words = ["gas", "pipeline", "border", "trade", "treaty", "arms", "oil", "power", "river", "ally", "threat"]
     texts, bad = odd_texts(scorer, words, seed), 0
-    for _ in range(0, number, 500):
-        for said in differences(scorer, list(islice(texts, 500))):
+    for done in range(0, number, 500):
+        for said in differences(scorer, list(islice(texts, min(500, number - done)))):
             bad += 1
             sys.stdout.write(said + "\n")
     sys.stdout.write(f"{number} texts, {bad} differences\n")
@@ -171,4 +166,4 @@ def main(seed: int, number: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:4]))
