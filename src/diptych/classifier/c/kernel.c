@@ -49,7 +49,8 @@ static void count_small_word(Kernel *k, uint64_t h)
     for (uint64_t left = (uint64_t)e->second; left; left &= left - 1) k->hits[__builtin_ctzll(left)]++;
 }
 
-static unsigned start_of(letter first, letter second) { return (first * 31 + second) & (STARTS - 1); }
+/* names of several words are looked for where their first run of word letters is found, by its hash */
+static int may_start(const Kernel *k, uint64_t run) { return map_has(k->starts, spread(run)); }
 
 #include "parties.h"
 

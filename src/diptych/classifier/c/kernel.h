@@ -5,7 +5,7 @@ enum { SEE = 1, WANT = 2, FEAR = 4, DECIDE = 8, SAY = 16, FAVOUR = 32, DISFAVOUR
 #define NOBODY (MOST_PARTIES + 1) /* in sets of parties: some third one */
 #define MOST_LANGUAGES 60
 #define MOST_VALUES 256
-#define STARTS 4096
+#define ODD_START 1 /* in place of the hash of a run: what begins with no word letter */
 
 typedef struct { hashed name; uint32_t classes; int32_t party; } token; /* party: its number, or -1 */
 typedef struct { uint64_t h; Py_ssize_t start, end; int32_t kept; } word; /* kept: where, or -1 */
@@ -27,7 +27,7 @@ typedef struct {
     phrase *phrases;
     Py_ssize_t phrase_count;
     int odd_phrases; /* whether one begins with what is no letter */
-    uint64_t starts[STARTS / 64], *wanted; /* the first two letters of phrases; which of them stand in a sentence */
+    uint64_t starts[MAP], *wanted; /* how phrases begin; which of them stand in a sentence */
     PyObject *normalize, *nfkc, *languages, *und;
     Py_ssize_t language_count, english;
     /* used again and again */
@@ -37,7 +37,7 @@ typedef struct {
     struct { uint64_t *at; Py_ssize_t n, room; } edged;
     struct { word *at; Py_ssize_t n, room; } words;
     struct { token *at; Py_ssize_t n, room; } tokens;
-    pile singles, pairs, around, sides;
+    pile word_runs, singles, pairs, around, sides;
     bag bag;
     double *runs, *sum; /* a row each */
     double runs_length;

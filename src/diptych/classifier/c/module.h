@@ -83,9 +83,11 @@ static int fill_phrase(Kernel *k, phrase *p, PyObject *words)
         if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "a name of no letters");
         return -1;
     }
-    unsigned start = start_of(all.at[0], p->ends[0] > 1 ? all.at[1] : ' ');
-    k->starts[start >> 6] |= 1ULL << (start & 63);
-    k->odd_phrases |= !(kinds_of_letter(all.at[0]) & WORD);
+    Py_ssize_t run = 0;
+    while (run < p->ends[0] && kinds_of_letter(all.at[run]) & WORD) run++;
+    uint64_t start = spread(run ? hash_letters(all.at, run).h : ODD_START);
+    map_put(k->starts, start);
+    k->odd_phrases |= !run;
     if (!(p->codes = malloc((size_t)all.n))) { PyErr_NoMemory(); return -1; }
     for (Py_ssize_t i = 0; i < all.n; i++) {
         p->codes[i] = all.at[i] < NARROWEST ? k->codes.of[all.at[i]] : 0;
@@ -202,7 +204,7 @@ static void Kernel_dealloc(PyObject *self)
     free(k->text.at); free(k->wide_plain.at); free(k->wide_work.at);
     free(k->codes_of_text.at); free(k->codes_of_sentence.at); free(k->plain.at); free(k->work.at);
     free(k->edged.at); free(k->words.at); free(k->tokens.at);
-    free(k->singles.at); free(k->pairs.at); free(k->around.at); free(k->sides.at);
+    free(k->word_runs.at); free(k->singles.at); free(k->pairs.at); free(k->around.at); free(k->sides.at);
     bag_end(&k->bag);
     free(k->runs); free(k->sum);
     Py_XDECREF(k->normalize); Py_XDECREF(k->nfkc); Py_XDECREF(k->languages); Py_XDECREF(k->und);

@@ -77,21 +77,22 @@ static hashed F(hash)(const Kernel *k, const LETTER *s, Py_ssize_t n)
 /* Keep a word: its term, and what its runs of four letters add. Returns where, or -1. */
 static int32_t F(keep)(Kernel *k, const LETTER *s, Py_ssize_t n, uint64_t h)
 {
+    if (make_room(&k->edged.at, &k->edged.room, n + 2, sizeof(uint64_t))) return -1;
     int32_t place = place_to_keep(&k->kept, h);
     kept_word *to = &k->kept.at[place];
     float *row = kept_row(&k->kept, place);
-    if (make_room(&k->edged.at, &k->edged.room, n + 2, sizeof(uint64_t))) return -1;
     uint64_t *v = k->edged.at, known_as = mix(h ^ SEEDS[WORDS]);
     *to = (kept_word){h, perhaps(&k->index, known_as) ? find(&k->index, known_as) : -1, 0};
     memset(row, 0, (size_t)k->index.values * sizeof(float));
     if (n < 2) return place;
     v[0] = v[n + 1] = '_' + 1;
     for (Py_ssize_t i = 0; i < n; i++) v[i + 1] = VALUE(s[i]);
-    for (Py_ssize_t i = 0; i + 4 <= n + 2; i++) {
-        uint64_t run = mix((v[i] + v[i + 1] * POWER[1] + v[i + 2] * POWER[2] + v[i + 3] * POWER[3]) ^ SEEDS[RUNS]);
-        int32_t t = perhaps(&k->index, run) ? find(&k->index, run) : -1;
-        if (t < 0) continue;
-        const record *r = record_at(&k->index, (uint32_t)t);
+    k->word_runs.n = 0;
+    for (Py_ssize_t i = 0; i + 4 <= n + 2; i++)
+        if (put(&k->word_runs, v[i] + v[i + 1] * POWER[1] + v[i + 2] * POWER[2] + v[i + 3] * POWER[3])) { to->h = 0; return -1; }
+    look_up(&k->index, &k->word_runs, RUNS);
+    for (Py_ssize_t i = 0; i < k->word_runs.n; i++) {
+        const record *r = record_at(&k->index, (uint32_t)k->word_runs.at[i]);
         to->length += r->length * r->length;
         for (Py_ssize_t j = 0; j < k->index.values; j++) row[j] += r->length * r->row[j];
     }
@@ -233,25 +234,33 @@ static Py_ssize_t F(phrase_end)(const Kernel *k, const phrase *p, const LETTER *
     return i;
 }
 
-static int F(may_start)(const Kernel *k, const LETTER *s, Py_ssize_t n, Py_ssize_t i)
+/* Note which names of several words have their letters at i, where a run of word letters with this hash begins. */
+static int F(note_phrases)(Kernel *k, const LETTER *s, Py_ssize_t n, Py_ssize_t i, uint64_t run)
 {
-    unsigned start = start_of(LETTER_OF(s[i]), i + 1 < n && !HAS(s[i + 1], SPACE) ? LETTER_OF(s[i + 1]) : ' ');
-    return (int)(k->starts[start >> 6] >> (start & 63) & 1);
+    int any = 0;
+    if (!may_start(k, run)) return 0;
+    for (Py_ssize_t j = 0; j < k->phrase_count; j++) {
+        if (!PHRASE(&k->phrases[j]) || s[i] != PHRASE(&k->phrases[j])[0] || F(phrase_end)(k, &k->phrases[j], s, n, i) < 0) continue;
+        k->wanted[j >> 6] |= 1ULL << (j & 63);
+        any = 1;
+    }
+    return any;
 }
 
 /* which of the names of several words may stand in a sentence: those whose letters do before any is put in place */
 static int F(possible_phrases)(Kernel *k, const LETTER *s, Py_ssize_t n)
 {
-    int any = 0, left = 0;
-    for (Py_ssize_t i = 0; i < n; i++) {
-        int right = HAS(s[i], WORD) != 0, edge = left != right;
-        left = right;
-        if (!edge || !F(may_start)(k, s, n, i)) continue;
-        for (Py_ssize_t j = 0; j < k->phrase_count; j++) {
-            if (!PHRASE(&k->phrases[j]) || F(phrase_end)(k, &k->phrases[j], s, n, i) < 0) continue;
-            if (!any++) memset(k->wanted, 0, (size_t)(k->phrase_count / 64 + 1) * sizeof(uint64_t));
-            k->wanted[j >> 6] |= 1ULL << (j & 63);
+    int any = 0;
+    memset(k->wanted, 0, (size_t)(k->phrase_count / 64 + 1) * sizeof(uint64_t));
+    for (Py_ssize_t i = 0; i < n;) {
+        if (!HAS(s[i], WORD)) {
+            if (k->odd_phrases && i > 0 && HAS(s[i - 1], WORD)) any |= F(note_phrases)(k, s, n, i, ODD_START);
+            i++;
+            continue;
         }
+        Py_ssize_t start = i;
+        while (i < n && HAS(s[i], WORD)) i++;
+        any |= F(note_phrases)(k, s, n, start, F(hash)(k, s + start, i - start).h);
     }
     return any;
 }
@@ -285,17 +294,17 @@ static int32_t F(party_of)(const Kernel *k, const LETTER *s, Py_ssize_t n)
 }
 
 /* the token that begins at i, a word or a mark, and where it ends; -1 if a name of several words may begin in it */
-static Py_ssize_t F(token_at)(const Kernel *k, const LETTER *s, Py_ssize_t n, Py_ssize_t i, int marked, token *t)
+static Py_ssize_t F(token_at)(Kernel *k, const LETTER *s, Py_ssize_t n, Py_ssize_t i, int marked, token *t)
 {
     Py_ssize_t start = i;
     int hyphen = 0, word = HAS(s[i], WORD) != 0;
     uint64_t h = VALUE(s[i]);
-    if (word && !marked && F(may_start)(k, s, n, i)) return -1;
-    i++;
+    Py_ssize_t run = i++; /* where the last run of word letters in the token begins */
     while (word && i < n) {
         if (!HAS(s[i], WORD)) {
             if ((s[i] != '-' && s[i] != '.') || i + 1 >= n || !HAS(s[i + 1], WORD)) break;
-            if (!marked && F(may_start)(k, s, n, i + 1)) return -1;
+            if (!marked && F(note_phrases)(k, s, n, run, run == start ? h : F(hash)(k, s + run, i - run).h)) return -1;
+            run = i + 1;
             hyphen |= s[i] == '-';
         }
         h += VALUE(s[i]) * POWER[(i - start) & (POWERS - 1)];
@@ -303,6 +312,7 @@ static Py_ssize_t F(token_at)(const Kernel *k, const LETTER *s, Py_ssize_t n, Py
     }
     if (i - start < POWERS) t->name = (hashed){h, POWER[i - start]};
     else t->name = F(hash)(k, s + start, i - start);
+    if (word && !marked && F(note_phrases)(k, s, n, run, run == start ? t->name.h : F(hash)(k, s + run, i - run).h)) return -1;
     const entry *e = table_get(&k->lexicon, t->name.h);
     if (e && e->first >= 0) t->party = (int32_t)e->first;
     else if (hyphen) t->party = F(party_of)(k, s + start, i - start);

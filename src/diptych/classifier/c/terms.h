@@ -257,8 +257,13 @@ static float *kept_row(const kept *k, int32_t place) { return k->rows + (size_t)
 
 /* a small table of hashes → two numbers: names of parties, words of attitude, commonest words of languages */
 
+#define MAP 256 /* words of a bit map that most other hashes end at */
+
+static void map_put(uint64_t *map, uint64_t spread) { map[spread >> 56] |= 1ULL << (spread >> 50 & 63); }
+static int map_has(const uint64_t *map, uint64_t spread) { return (int)(map[spread >> 56] >> (spread >> 50 & 63) & 1); }
+
 typedef struct { uint64_t h; int64_t first, second; } entry; /* free: second is 0 and first -1 */
-typedef struct { entry *at; uint64_t mask, map[64]; } table;
+typedef struct { entry *at; uint64_t mask, map[MAP]; } table;
 
 static int table_start(table *t, Py_ssize_t n)
 {
@@ -284,13 +289,13 @@ static entry *table_put(table *t, uint64_t h)
 {
     entry *e = table_at(t, h);
     e->h = h;
-    t->map[spread(h) >> 58] |= 1ULL << (spread(h) >> 52 & 63);
+    map_put(t->map, spread(h));
     return e;
 }
 
 static const entry *table_get(const table *t, uint64_t h) /* NULL where there is none */
 {
-    if (!(t->map[spread(h) >> 58] >> (spread(h) >> 52 & 63) & 1)) return NULL;
+    if (!map_has(t->map, spread(h))) return NULL;
     const entry *e = table_at(t, h);
     return e->first != -1 || e->second ? e : NULL;
 }
