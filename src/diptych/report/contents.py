@@ -24,6 +24,7 @@ from diptych.coding.reliability import Agreement, digest_check, reliability
 from diptych.documents.passages import load_passages
 from diptych.errors import DiptychError, NotTrainedError
 from diptych.lock import step_inputs
+from diptych.report.answers import quality_tables
 from diptych.schema import Facet, Schema
 from diptych.study import Study
 
@@ -131,6 +132,13 @@ class Contents:
         for quarrel in self.quarrels:
             found[quarrel["facet"]].add(quarrel["passage"])
         return found
+
+    @cached_property
+    def quality(self) -> dict[str, list[dict[str, Any]]]:
+        """The tables about the classifier; none without a model."""
+        if self.model is None:
+            return {}
+        return quality_tables(self.model, self.predicted, self.gold, self.schema)
 
     def members(self, author: str, facets: Sequence[str], values: Sequence[str]) -> set[str]:
         """The passages of an author whose gold labels have these values."""

@@ -6,14 +6,11 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from diptych.analysis.statements import stated
 from diptych.coding.disputes import dispute_rows
 from diptych.exchange.tables import CsvWriter
 from diptych.records import rows_of
 from diptych.report.contents import Contents
-from diptych.report.quality import quality_tables
 
 Rows = list[dict[str, Any]]
 COMMANDS = {
@@ -53,7 +50,7 @@ def tables(contents: Contents) -> dict[str, Rows]:
     found["words"] = contents.words
     found["reliability"] = [agreement.row() for agreement in contents.agreements]
     found["disputes"] = dispute_rows(contents.quarrels)
-    found |= quality_tables(contents)
+    found |= contents.quality
     found["passages"] = passage_rows(contents)
     return {name: rows for name, rows in found.items() if rows}
 
@@ -90,8 +87,3 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         writer.write(dict(row))
     return stream.getvalue()
-
-
-def as_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return rows as a frame whose columns keep their order."""
-    return pd.DataFrame(list(rows), dtype=object)
