@@ -24,6 +24,7 @@ from diptych.coding.reliability import Agreement, digest_check, reliability
 from diptych.documents.passages import load_passages
 from diptych.errors import DiptychError, NotTrainedError
 from diptych.lock import step_inputs
+from diptych.records import rows_of
 from diptych.report.answers import quality_tables
 from diptych.schema import Facet, Schema
 from diptych.study import Study
@@ -121,9 +122,35 @@ class Contents:
         return next((facet for facet in self.schema.facets if facet.scale == "ordinal"), None)
 
     @property
+    def across(self) -> Facet | None:
+        """The second of two crossed facets; None where one stands alone."""
+        return self.schema.cells[1] if len(self.schema.cells) == 2 else None
+
+    @property
     def crossed(self) -> str:
         """The name of the crossed facets in tables."""
         return " x ".join(facet.id for facet in self.schema.cells)
+
+    @property
+    def coder_names(self) -> list[str]:
+        """Who coded; neither who adjudicated nor who read digests."""
+        return sorted(self.codings.loc[self.codings["role"] == "coder", "coder"].unique())
+
+    @property
+    def one_document(self) -> bool:
+        """Whether there are several authors, and one of them has a single document."""
+        documents = self.passages.groupby("author")["document"].nunique()
+        return len(documents) > 1 and bool((documents < 2).any())
+
+    @cached_property
+    def how(self) -> dict[tuple[str, str], str]:
+        """How gold labels came about, by passage and facet."""
+        return {(row["passage"], row["facet"]): row["how"] for row in rows_of(self.gold)}
+
+    @cached_property
+    def guesses(self) -> dict[tuple[str, str], tuple[str, float]]:
+        """Cross-fitted values and their probabilities, by passage and facet."""
+        return {(row["passage"], row["facet"]): (row["value"], row["p"]) for row in rows_of(self.predicted)}
 
     @cached_property
     def disputed(self) -> dict[str, set[str]]:
@@ -209,12 +236,13 @@ def _model(study: Study) -> Model:
 def _bases(study: Study, passages: pd.DataFrame, codings: pd.DataFrame, missing: list[str]) -> dict[str, Basis]:
     """Gold as it is; corrected and uncorrected shares where they exist and say something else."""
     found: dict[str, Basis] = {}
+    trained = study.model_file.exists()
     for source in SOURCES:
+        if source == "uncorrected" and not trained:
+            continue
         noted = missing if source == "gold" else []
         evidence = _try(lambda source=source: load_evidence(study, passages, source), noted)  # type: ignore[misc]
         if evidence is None or (source == "corrected" and evidence.situation != "corrected"):
-            continue
-        if source == "uncorrected" and not study.model_file.exists():
             continue
         basis = _try(lambda s=source, e=evidence, n=noted: _basis(study, codings, s, e, n), noted)  # type: ignore[misc]
         if basis is not None:

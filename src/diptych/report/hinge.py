@@ -24,7 +24,7 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
     basis, schema = contents.first, contents.schema
     if basis is None:
         return None
-    subject, views = schema.cells[-1], schema.cells[0] if len(schema.cells) == 2 else None
+    subject, views = schema.cells[-1], schema.cells[0] if contents.across else None
     scale = contents.scale if contents.scale not in (subject, views) and not basis.evidence.estimated else None
     table = basis.coverage
     whole = {(r["author"], r["value"]): r for r in rows_of(table[table["facet"] == subject.id])}

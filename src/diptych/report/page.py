@@ -144,11 +144,10 @@ def _sections(found: Mapping[str, Any], comparison: Mapping[str, Any] | None) ->
 
 def _limits(contents: Contents, text: Catalogue) -> list[str]:
     """What a reader must not conclude."""
-    coders = sorted(contents.codings.loc[contents.codings["role"] == "coder", "coder"].unique())
-    documents = contents.passages.groupby("author")["document"].nunique()
+    coders = contents.coder_names
     said = {
         "limits.model": bool(coders) and contents.coders.one_model(coders),
-        "limits.one_document": len(documents) > 1 and bool((documents < 2).any()),
+        "limits.one_document": contents.one_document,
         "limits.digests": "digest" in set(contents.passages["source"]),
         "limits.classifier": contents.model is not None,
         "limits.population": True,

@@ -50,8 +50,7 @@ def study_sentence(contents: Contents, text: Catalogue) -> str:
 
 def coder_sentence(contents: Contents, text: Catalogue) -> str:
     """Say who coded: people, models, or nobody knows."""
-    coders, codings = contents.coders, contents.codings
-    names = sorted(codings.loc[codings["role"] == "coder", "coder"].unique())
+    coders, names = contents.coders, contents.coder_names
     if not names:
         return text("coded.nothing")
     known = {coders.coders[name].kind if name in coders.coders else "" for name in names}
@@ -175,8 +174,7 @@ def certainty(contents: Contents, text: Catalogue) -> list[str]:
         found.append(text(f"sure.{basis.evidence.situation}"))
     if basis is not None and basis.divergence is not None:
         found += _noise(contents, basis.divergence[0], text)
-    documents = contents.passages.groupby("author")["document"].nunique()
-    if len(documents) > 1 and (documents < 2).any():
+    if contents.one_document:
         found.append(NO_TEST)
     return found
 

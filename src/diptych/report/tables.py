@@ -57,8 +57,6 @@ def tables(contents: Contents) -> dict[str, Rows]:
 
 def passage_rows(contents: Contents) -> Rows:
     """Return a row a passage: where it stands, its gold labels and how they came about, and the prediction; no text."""
-    how = {(row["passage"], row["facet"]): row["how"] for row in rows_of(contents.gold)}
-    said = {(row["passage"], row["facet"]): row for row in rows_of(contents.predicted)}
     disputed = contents.disputed
     rows = []
     for passage in rows_of(contents.passages):
@@ -68,13 +66,13 @@ def passage_rows(contents: Contents) -> Rows:
         row |= {"section": passage["section"], "spans": spans, "words": passage["words"]}
         for facet in contents.schema.facet_ids:
             value = contents.labels[facet].get(name)
-            guess = said.get((name, facet), {})
+            guess, p = contents.guesses.get((name, facet), (None, None))
             row |= {
                 facet: value if isinstance(value, str) else None,
-                f"{facet}_how": how.get((name, facet)),
+                f"{facet}_how": contents.how.get((name, facet)),
                 f"{facet}_disputed": name in disputed[facet],
-                f"{facet}_predicted": guess.get("value"),
-                f"{facet}_p": guess.get("p"),
+                f"{facet}_predicted": guess,
+                f"{facet}_p": p,
             }
         rows.append(row)
     return rows
