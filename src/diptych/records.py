@@ -98,6 +98,16 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", frame.astype(object).where(frame.notna(), None).to_dict("records"))
 
 
+def plain(value: Any) -> Any:
+    """Return what JSON does not know as something that it knows: a number of numpy's as Python's, the rest as text.
+
+    >>> import json, numpy
+    >>> json.dumps([numpy.float64(0.5), numpy.int64(3), numpy.bool_(True), moment("2026-11-21")], default=plain)
+    '[0.5, 3, true, "2026-11-21 00:00:00+00:00"]'
+    """
+    return value.item() if hasattr(value, "item") else str(value)
+
+
 def rows_by(name: str, found: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """Return the rows of several tables as those of one, whose first column names the table that a row is from.
 
