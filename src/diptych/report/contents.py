@@ -15,14 +15,14 @@ from diptych.analysis.evidence import Evidence
 from diptych.analysis.labels import SOURCES, coder_labels, load_evidence
 from diptych.analysis.stance import score_differences
 from diptych.analysis.wording import cell_words
-from diptych.classifier.persist import Model, load_model
+from diptych.classifier.persist import Model, study_model
 from diptych.classifier.predictions import load_crossfit
 from diptych.coding.codings import Coders, load_coders, load_codings
 from diptych.coding.disputes import disputes
 from diptych.coding.gold import gold_table, load_gold
 from diptych.coding.reliability import Agreement, digest_check, reliability
 from diptych.documents.passages import load_passages
-from diptych.errors import DiptychError, NotTrainedError
+from diptych.errors import DiptychError
 from diptych.lock import step_inputs
 from diptych.records import rows_of
 from diptych.report.answers import quality_tables
@@ -219,18 +219,11 @@ def read_contents(study: Study, *, originals: bool = False) -> Contents:
         quarrels=disputes(codings, schema),
         agreements=_try(lambda: reliability(codings, schema, coders), missing) or [],
         digest_check=_try(lambda: digest_check(codings, gold, schema), []) or [],
-        model=_try(lambda: _model(study), missing),
+        model=_try(lambda: study_model(study, "no model has been trained"), missing),
         words=(_try(lambda: cell_words(study, seed=seed), []) or []) if bases else [],
         missing=list(dict.fromkeys(missing)),
         hashes=step_inputs(study, "report"),
     )
-
-
-def _model(study: Study) -> Model:
-    """The study's model; that there is none is said without the path."""
-    if not study.model_file.exists():
-        raise NotTrainedError("no model has been trained", hint="run `diptych train`")
-    return load_model(study.model_file, study.schema.structure_hash)
 
 
 def _bases(study: Study, passages: pd.DataFrame, codings: pd.DataFrame, missing: list[str]) -> dict[str, Basis]:
