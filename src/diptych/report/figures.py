@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from diptych import __version__
 from diptych.files import atomic, write_text
-from diptych.report.canvas import drawing, plain, png, short, svg
+from diptych.report.canvas import drawing, png, svg
 from diptych.report.catalogue import Catalogue
 from diptych.report.contents import Contents
 from diptych.report.coverage import coverage_section
 from diptych.report.differences import divergence_section
 from diptych.report.hinge import hinge
+from diptych.report.lettering import plain, short
 from diptych.report.page import report_id
 from diptych.report.plots import coverage_plot, hinge_plot, scale_plot
 from diptych.report.quality_plots import (

@@ -7,8 +7,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from diptych.coding.reliability import Agreement
-from diptych.report.canvas import SMALL, TINY, Sheet, bare, legend_height, line, short, wrapped
+from diptych.report.canvas import SMALL, TINY, WIDTH, Sheet, bare, legend_height, line
 from diptych.report.catalogue import Catalogue
+from diptych.report.lettering import short, wrapped
 from diptych.report.marks import coefficient, percent, points
 from diptych.report.palette import BAND, INK, LESS, MORE, PAPER, SOFT
 from diptych.schema import Schema
@@ -229,12 +230,11 @@ def risk_plot(facets: Sequence[tuple[str, Rows]], text: Catalogue) -> Figure:
 
 
 def _squares(number: int) -> tuple[Sheet, int]:
-    columns = min(number, 3)
-    wide = SQUARE * columns + 0.38 * (columns - 1)
-    side = 0.6 if columns == 3 else (6.3 - wide) / 2
-    return Sheet(
-        [SQUARE] * -(-number // columns), columns, left=side, gap=0.38, right=6.3 - wide - side, above=0.42, below=0.48
-    ), columns
+    columns, gap = min(number, 3), 0.38
+    wide = SQUARE * columns + gap * (columns - 1)
+    left = 0.6 if columns == 3 else (WIDTH - wide) / 2
+    heights, right = [SQUARE] * -(-number // columns), WIDTH - wide - left
+    return Sheet(heights, columns, left=left, gap=gap, right=right, above=0.42, below=0.48), columns
 
 
 def _square(sheet: Sheet, place: int, columns: int, name: str, passages: int, text: Catalogue) -> Axes:
