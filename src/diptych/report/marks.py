@@ -67,6 +67,16 @@ def coefficient(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def cell_name(facets: Sequence[str], values: Sequence[str]) -> str:
+    """Return what a cell is called, by the names of its facets and of its values.
+
+    >>> cell_name(["Domain"], ["Energy"]), cell_name(["Perspective", "Domain"], ["Moscow", "Energy"])
+    ('Domain: Energy', 'Moscow × Energy')
+    """
+    said = " × ".join(values)
+    return said if len(facets) > 1 else f"{facets[0]}: {said}"
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One piece of a bar: where it begins and how long it is, in percent of the axis."""

@@ -10,7 +10,7 @@ from diptych.analysis.divergence import EVERYONE, NO_TEST, largest
 from diptych.records import rows_of
 from diptych.report.catalogue import Catalogue
 from diptych.report.contents import Contents
-from diptych.report.marks import percent
+from diptych.report.marks import cell_name, percent
 from diptych.schema import Facet, Schema
 
 LONGEST_LIST = 3  # values that are named
@@ -25,8 +25,8 @@ def counted(count: int, of: int) -> str:
 def cell_label(schema: Schema, facet: str, value: str) -> str:
     """Return the labels of a cell: “Domain: Energy”, or “Moscow × Energy” for crossed facets."""
     facets = [schema.facet(name) for name in facet.split(" x ")]
-    names = " × ".join(f.value(v).name for f, v in zip(facets, value.split(" x "), strict=True))
-    return names if len(facets) > 1 else f"{facets[0].name}: {names}"
+    values = [f.value(v).name for f, v in zip(facets, value.split(" x "), strict=True)]
+    return cell_name([f.name for f in facets], values)
 
 
 def study_sentence(contents: Contents, text: Catalogue) -> str:
