@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from diptych import __version__
+from diptych.coding.reliability import ACCEPTED, SHAKY
 from diptych.files import canonical, policy_hash, sha256_bytes
 from diptych.records import plain
 from diptych.report import sentences
@@ -98,6 +99,7 @@ def frame(contents: Contents, text: Catalogue) -> dict[str, Any]:
         "divergence": divergence_section(contents),
         "scale": scale_section(contents),
         "agreements": contents.agreements,
+        "alpha_lines": (SHAKY, ACCEPTED),
         "digest_check": contents.digest_check,
         "disputes": contents.quarrels,
         "model": model,

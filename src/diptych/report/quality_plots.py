@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from diptych.coding.reliability import Agreement
+from diptych.coding.reliability import ACCEPTED, SHAKY, Agreement
 from diptych.report.canvas import SMALL, TINY, WIDTH, Sheet, bare, legend_height, line
 from diptych.report.catalogue import Catalogue
 from diptych.report.lettering import short, wrapped
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 Rows = Sequence[dict[str, Any]]
 PAIRS = 12  # of authors; of more, those furthest apart
-SHAKY, ACCEPTED = 0.667, 0.8  # of alpha: conventions, not tests (Krippendorff 2004)
 SQUARE = 1.5  # inches
 
 
@@ -167,10 +166,10 @@ def agreement_plot(agreements: Sequence[Agreement], schema: Schema, text: Catalo
     alphas = [alpha for a in known for alpha in (a.alpha, a.ordinal_alpha) if alpha is not None]
     axes.set_xlim(min(0.0, min(alphas) - 0.05), 1.0)
     axes.set_xlabel(text("figure.alpha_axis"))
-    for place, said in ((SHAKY, ".667"), (ACCEPTED, ".8")):
+    for place in (SHAKY, ACCEPTED):
         line(axes, place, (0, (4, 2)), 0.8, SOFT)
         axes.annotate(
-            said,
+            f"{place:g}".removeprefix("0"),
             (place, 1),
             (0, 2),
             xycoords=("data", "axes fraction"),
