@@ -93,11 +93,9 @@ def print_json(value: object) -> None:
     """Print one JSON document."""
     import json
 
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    from diptych.records import plain
 
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else str(value)
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
 
 
 def print_csv(rows: Iterable[Mapping[str, Any]]) -> None:

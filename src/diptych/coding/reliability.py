@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Scale = Literal["nominal", "ordinal", "interval", "ratio"]
 Floats = NDArray[np.float64]
+# of alpha: below the first conclusions are shaky, above the second commonly accepted; conventions, not tests
+# (Krippendorff 2004). The report's catalogue of words says them too.
+SHAKY, ACCEPTED = 0.667, 0.8
 
 
 def coincidences(answers: Floats) -> tuple[Floats, Floats]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from diptych.classifier.persist import Model, load_model
+from diptych.classifier.persist import Model, study_model
 from diptych.coding.codings import load_codings
 from diptych.coding.disputes import disputes
 from diptych.coding.sampling import Sample, draw_sample
 from diptych.documents.passages import load_passages
-from diptych.errors import CodingError, DocumentError, NotTrainedError, UsageError
+from diptych.errors import CodingError, DocumentError, UsageError
 from diptych.exchange.label_studio import Suggestion
 from diptych.files import sha256_bytes
 from diptych.labelstudio.project import Order, Plan
@@ -67,7 +67,7 @@ def coding_plan(
     suggestions: dict[str, Suggestion] = {}
     shown: frozenset[str] = frozenset()
     if suggest_share > 0 or order == "uncertain":
-        suggestions = suggest(_model(study), rows)
+        suggestions = suggest(study_model(study, "suggestions need a model, and there is none yet"), rows)
         chances = {passage: _chance(study, "suggestion", passage) for passage in suggestions}
         shown = frozenset(passage for passage, chance in chances.items() if chance < suggest_share)
     name = sample.name if sample else ""
@@ -170,12 +170,6 @@ def suggest(model: Model, rows: Sequence[Mapping[str, Any]]) -> dict[str, Sugges
     return found
 
 
-def _model(study: Study) -> Model:
-    if not study.model_file.exists():
-        raise NotTrainedError("suggestions need a model, and there is none yet", hint="run `diptych train`")
-    return load_model(study.model_file, study.schema.structure_hash)
-
-
 def _chance(study: Study, purpose: str, passage: str) -> float:
     """A number from 0 to 1 that is drawn by the study's seed, the same every time."""
     said = f"{study.settings.seed} {purpose} {passage}"
@@ -202,7 +196,7 @@ def draw_next(study: Study, *, size: int, equal: bool = False, seed: int | None 
     codings = load_codings(study)
     coded = set(codings.loc[codings["role"] == "coder", "passage"])
     rows = [row for row in passages_with_text(study) if row["passage"] not in coded]
-    model = None if equal or not study.model_file.exists() else _model(study)
+    model = None if equal or not study.model_file.exists() else study_model(study)
     suggestions = suggest(model, rows) if model else {}
     uncertainty = np.array([1 - suggestions[row["passage"]].score if model else 0.0 for row in rows])
     cells = [facet.id for facet in study.schema.cells]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from diptych.documents.text import has_word
 from diptych.errors import DiptychError, DocumentError
+from diptych.files import policy_hash
 from diptych.report.marks import heat_level, percent
 from diptych.service.access import need_token
 from diptych.service.answers import answer_document, check_text, crossed, facet_names
@@ -141,7 +140,8 @@ class _Templates:
         self.style = (folder / "page.css").read_text(encoding="utf-8")
         self.script = (folder / "page.js").read_text(encoding="utf-8")
         self.policy = (
-            f"default-src 'none'; img-src data:; style-src '{_hash(self.style)}'; script-src '{_hash(self.script)}'; "
+            "default-src 'none'; img-src data:; "
+            f"style-src '{policy_hash(self.style)}'; script-src '{policy_hash(self.script)}'; "
             "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
 
@@ -269,7 +269,3 @@ def _download(rows: list[dict[str, Any]]) -> Response:
     body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
     headers = {"content-disposition": 'attachment; filename="corrections.jsonl"'}
     return Response(body, media_type="application/x-ndjson; charset=utf-8", headers=headers)
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
