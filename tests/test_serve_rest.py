@@ -314,7 +314,7 @@ async def _until(condition, seconds: float = 10) -> None:
 
 def test_a_client_that_goes_away_leaves_nothing_behind(trained_harbour):
     app = create_app(Settings(), trained_harbour)
-    doors = app.app.app.state.doors  # type: ignore[attr-defined]
+    doors = app.state.doors
     scope = {
         "type": "http", "method": "POST", "path": "/v1/classify", "raw_path": b"", "query_string": b"", "root_path": "",
         "headers": [(b"host", b"127.0.0.1"), (b"content-type", b"application/x-ndjson")], "http_version": "1.1",
