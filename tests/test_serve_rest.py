@@ -555,7 +555,7 @@ def test_without_a_model_it_starts_says_so_and_serves_as_soon_as_there_is_one(se
         client.get("/ready"),
         classify(client, {"text": FEES}),
         client.get("/v1/model"),
-        client.post("/setup"),
+        client.post("/predict", json={"tasks": []}),
     ):
         error = error_of(answer, 503)
         assert "no model yet" in error["message"]
@@ -564,6 +564,8 @@ def test_without_a_model_it_starts_says_so_and_serves_as_soon_as_there_is_one(se
     assert "There is no model" in client.get("/").text
     assert client.get("/health").status_code == 200
     assert client.get("/metrics").status_code == 200
+    assert client.post("/setup").json() == {"model_version": ""}  # a refusal would keep Label Studio from connecting
+    assert client.get("/versions").json()["versions"] == []
     aside.rename(own_harbour.model_file)
     assert ready_within(client)
     assert classify(client, {"text": FEES}).status_code == 200

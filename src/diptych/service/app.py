@@ -89,8 +89,7 @@ def _probes(app: FastAPI, doors: Doors) -> None:
     @app.get("/metrics", summary="Counters for Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Requests, time, passages, the model."""
-        version = doors.serving.served.version if doors.serving.ready else ""
-        return Response(doors.metrics.text(version), media_type=CONTENT_TYPE)
+        return Response(doors.metrics.text(doors.serving.version), media_type=CONTENT_TYPE)
 
 
 def _lifespan(training: Training) -> Callable[[FastAPI], Any]:

@@ -20,20 +20,20 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from diptych.documents.text import has_word
-from diptych.errors import DiptychError, DocumentError
+from diptych.errors import DiptychError
 from diptych.report.marks import heat_level, percent
-from diptych.service.access import need_token
+from diptych.service.access import shows_token
 from diptych.service.answers import answer_document, check_text, crossed, facet_names
+from diptych.service.body import media_type
 from diptych.service.corrections import append, corrections, signed, signed_right
 from diptych.service.doors import Doors
-from diptych.service.problems import Problem, answer, of_error, too_many
-from diptych.service.rest import base_name
-from diptych.service.settings import MEGABYTE, Bounds
-from diptych.service.tables import upload_rows
+from diptych.service.problems import Problem, answer, of_error
+from diptych.service.settings import MEGABYTE
+from diptych.service.uploads import PASTED, base_name, pasted_rows, upload_rows
 
 EXPLAINED = 40  # passages of one page; words are left out one by one, which takes time
 FORM = {"max_files": 1, "max_fields": 60_000}
-PASTED = "pasted.txt"
+SEND_AGAIN = "send it again, it is a fresh one now; programs show the token: Authorization: Bearer TOKEN"
 ALL = "`diptych classify` and POST /v1/documents give them all."
 
 
@@ -67,8 +67,8 @@ def page(doors: Doors) -> APIRouter:
                     rows = corrections(chosen, doors.serving.served)
                     if chosen.get("action") != "append":
                         return _download(rows)
-                    if not signed_right(chosen.get("csrf", ""), doors.secret):
-                        need_token(request.scope, "writing from a form that is old, or not this server's own,")
+                    if not (signed_right(chosen.get("csrf", ""), doors.secret) or shows_token(request.scope)):
+                        raise Problem(403, "this form is old, or not this server's own", hint=SEND_AGAIN)
                     said = await doors.work.run(lambda: append(doors, rows))
                 except (Problem, DiptychError):
                     found = await _again(doors, chosen)
@@ -97,30 +97,31 @@ async def _again(doors: Doors, chosen: Mapping[str, str]) -> dict[str, Any] | No
 
 async def _found(doors: Doors, form: FormData) -> dict[str, Any]:
     """Read, cut and classify what was pasted or chosen; the words that moved it where there are few passages."""
-    served = doors.serving.served
+    served, bounds = doors.serving.served, doors.settings.bounds
     upload, text = form.get("file"), _text(form)
-    bounds = doors.settings.bounds
     if isinstance(upload, UploadFile) and upload.filename:
         name, data = base_name(upload.filename), await upload.read()
+        rows, notes = await doors.work.read(lambda: upload_rows(name, data, bounds))
     elif text.strip():
-        check_paste(text, bounds)
-        name, data = PASTED, text.replace("\r\n", "\n").encode("utf-8", "replace")
+        name = "Pasted text"
+        rows, notes = await _pasted(doors, text.replace("\r\n", "\n"))
     else:
         raise Problem(422, "there is no text", hint="paste one, or choose a file")
-    if name == PASTED and len(data) <= bounds.letters:
-        rows, notes = await doors.work.run(lambda: _pasted(data))
-    else:
-        rows, notes = await doors.work.read(lambda: upload_rows(name, data, bounds))
-    if len(rows) > bounds.passages:
-        raise too_many(bounds.passages, f"this one holds {len(rows)}")
-    for row in rows:
-        check_text(row["text"], bounds, str(row["passage"]))
     explained = len(rows) <= EXPLAINED
     found = await doors.work.run(lambda: answer_document(doors.work, served, rows, explained=explained))
     if len(rows) > bounds.shown:
         notes = [*notes, f"The table counts all passages; the first {bounds.shown} are shown. {ALL}"]
     shown = {"passages": found["passages"][: bounds.shown], "total": len(rows), "notes": notes}
-    return found | shown | {"document": "Pasted text" if name == PASTED else name, "served": served}
+    return found | shown | {"document": name, "served": served}
+
+
+async def _pasted(doors: Doors, text: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """A short text is cut here; a long one is read as a file would be, in a process of its own."""
+    bounds = doors.settings.bounds
+    check_text(text, "the text")
+    if len(text) <= bounds.letters:
+        return await doors.work.run(lambda: pasted_rows(text, bounds)), []
+    return await doors.work.read(lambda: upload_rows(PASTED, text.encode(), bounds))
 
 
 class _Templates:
@@ -197,7 +198,7 @@ class _Templates:
 
 @asynccontextmanager
 async def _form(request: Request, doors: Doors) -> AsyncIterator[FormData]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type(request.headers)
     if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
         raise Problem(415, f"a body of {kind[:80]!r} is no form", hint="programs call /v1/classify")
     try:
@@ -210,23 +211,6 @@ async def _form(request: Request, doors: Doors) -> AsyncIterator[FormData]:
 def _text(form: FormData) -> str:
     found = form.get("text", "")
     return found if isinstance(found, str) else ""
-
-
-def check_paste(text: str, bounds: Bounds) -> None:
-    """Refuse a pasted text in which there is nothing to read."""
-    if "\0" in text or not has_word(text):
-        check_text(text, bounds, "the text")
-
-
-def _pasted(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
-    """A short text, cut where it has paragraphs; a text that has none, as it is."""
-    from diptych.classifier.stream import document_rows
-
-    try:
-        return [row for _, row in document_rows(PASTED, data, "text")], []
-    except DocumentError:
-        text = data.decode()
-        return [{"passage": "pasted:001", "start": 0, "end": len(text), "text": " ".join(text.split())}], []
 
 
 def _matrix(

@@ -65,7 +65,7 @@ def serve(settings: Settings, study: Study | None, tell: Callable[[str], None]) 
 def _greeting(settings: Settings, listener: socket.socket, serving: Serving) -> str:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    model = f"model {serving.served.version}" if serving.ready else f"no model: {serving.refusal}"
+    model = f"model {serving.version}" if serving.ready else f"no model: {serving.refusal}"
     return f"http://{shown}:{port}: {model}{'' if settings.loopback else '; every request needs the token'}"
 
 
