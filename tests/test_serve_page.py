@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 import diptych
+from diptych.coding.codings import load_coders
 from diptych.service.answers import summary
 from diptych.service.corrections import signed, signed_right
 from diptych.service.settings import Bounds
@@ -266,7 +267,7 @@ def test_corrections_of_the_studys_passages_become_codings_of_a_named_coder(serv
     said = {row["facet"]: row["suggestion"] for row in rows}["topic"]
     assert (said["value"], said["model"]) == (form.fields["value-topic-1"], client.doors.serving.served.version)
     assert command("gold", "--study", own_harbour.root).code == 0
-    assert "ada.l" in own_harbour.coders_file.read_text()
+    assert load_coders(own_harbour).coders["ada.l"].who == "Corrected predictions on the page of diptych serve."
 
 
 def test_strangers_are_refused_and_left_out(served, own_harbour):

@@ -25,7 +25,7 @@ from diptych.report.marks import heat_level, percent
 from diptych.service.access import shows_token
 from diptych.service.answers import answer_document, check_text, crossed, facet_names
 from diptych.service.body import media_type
-from diptych.service.corrections import append, corrections, signed, signed_right
+from diptych.service.corrections import CODER, append, corrections, signed, signed_right
 from diptych.service.doors import Doors
 from diptych.service.problems import Problem, answer, of_error
 from diptych.service.settings import MEGABYTE
@@ -187,6 +187,7 @@ class _Templates:
             served=served,
             refusal=serving.refusal,
             write=settings.write and serving.study is not None,
+            coder_pattern=CODER.pattern,
             csrf=signed(self.doors.secret),
             megabytes=settings.bounds.body // MEGABYTE,
             style=Markup(self.style),  # noqa: S704 - our own file
