@@ -112,6 +112,7 @@ def test_a_file_is_read(client, name, data, first):
         ("...", 422, "no word"),
         ("a\0b", 422, "NUL"),
         ("word " * 40_000, 413, "100000 are allowed"),
+        ("word\n\n" * 40_000 + "\0", 422, "NUL"),
     ],
 )
 def test_what_cannot_be_read_is_told_on_the_page(client, text, status, said):

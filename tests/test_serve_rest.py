@@ -467,6 +467,20 @@ def test_hostile_documents_are_refused_in_a_sentence(client, name, data):
     assert client.get("/health").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("name", "data"), [("a.csv", f'id,text\nx,"{FEES}"\n'), ("a.JSONL", json.dumps({"id": "x", "text": FEES}))]
+)
+def test_every_row_of_an_uploaded_table_is_a_passage(client, name, data):
+    found = upload(client, name, data.encode()).json()
+    (passage,) = found["passages"]
+    assert (passage["passage"], passage["text"], "id" in passage) == ("x", FEES, False)
+
+
+def test_a_row_of_an_uploaded_table_has_the_limit_of_a_passage(served, trained_harbour):
+    client = served(trained_harbour, bounds=Bounds(letters=50))
+    assert error_of(upload(client, "a.csv", f'text\n"{FEES}"\n'.encode()), 413)["limit"] == 50
+
+
 def test_an_encrypted_pdf_is_told(client):
     assert "password" in error_of(upload(client, "a.pdf", ENCRYPTED), 422)["message"].casefold()
 

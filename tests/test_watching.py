@@ -9,6 +9,7 @@ from diptych.cli.watching import keep_at
 from diptych.errors import BusyError, LabelStudioError, ModelFormatError, UsageError
 
 BUSY, AWAY, DAMAGED = BusyError("busy"), LabelStudioError("away"), ModelFormatError("damaged")
+DONE, NOTHING = True, False
 
 
 def worked(monkeypatch, *outcomes: object, watch: bool = True) -> int:
@@ -32,23 +33,23 @@ def worked(monkeypatch, *outcomes: object, watch: bool = True) -> int:
 
 
 def test_it_works_once_unless_it_is_to_watch(monkeypatch):
-    assert worked(monkeypatch, True, True, watch=False) == 1
-    assert worked(monkeypatch, True, False, True) == 3
+    assert worked(monkeypatch, DONE, DONE, watch=False) == 1
+    assert worked(monkeypatch, DONE, NOTHING, DONE) == 3
 
 
 @pytest.mark.parametrize("trouble", [BUSY, AWAY, DAMAGED])
 def test_watching_outlives_what_goes_by(monkeypatch, capsys, trouble):
-    assert worked(monkeypatch, True, trouble, trouble, True) == 4
+    assert worked(monkeypatch, DONE, trouble, trouble, DONE) == 4
     assert capsys.readouterr().err.splitlines() == [f"{trouble}; trying again in 7 seconds"] * 2
 
 
 def test_a_busy_study_is_waited_for_from_the_start_on(monkeypatch):
-    assert worked(monkeypatch, BUSY, True) == 2
+    assert worked(monkeypatch, BUSY, DONE) == 2
 
 
 @pytest.mark.parametrize(
     ("outcomes", "watch"),
-    [((AWAY,), True), ((DAMAGED,), True), ((False, AWAY), True), ((BUSY,), False), ((AWAY,), False)],
+    [((AWAY,), True), ((DAMAGED,), True), ((NOTHING, AWAY), True), ((BUSY,), False), ((AWAY,), False)],
 )
 def test_what_is_wrong_from_the_start_ends_it(monkeypatch, outcomes, watch):
     with pytest.raises(type(outcomes[-1])):
@@ -57,7 +58,7 @@ def test_what_is_wrong_from_the_start_ends_it(monkeypatch, outcomes, watch):
 
 def test_any_other_error_ends_it(monkeypatch):
     with pytest.raises(UsageError):
-        worked(monkeypatch, True, UsageError("wrong"))
+        worked(monkeypatch, DONE, UsageError("wrong"))
 
 
 @pytest.mark.parametrize("name", ["pull", "suggest"])

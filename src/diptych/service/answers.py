@@ -112,7 +112,7 @@ def answer_document(work: Work, served: Served, rows: Sequence[Row], *, explaine
     """Classify passages with their places, and count them by the crossed facets."""
     answers = answer_all(work, served.scorer, [row["text"] for row in rows], probabilities=True, explained=explained)
     places = [{key: row[key] for key in ("passage", "start", "end", "text")} for row in rows]
-    passages = [{"id": None, **place, **answer} for place, answer in zip(places, answers, strict=True)]
+    passages = [{**place, **answer} for place, answer in zip(places, answers, strict=True)]
     return {"model": served.version, "passages": passages, "summary": summary(passages, crossed(served))}
 
 
