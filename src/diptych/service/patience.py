@@ -43,7 +43,11 @@ class PatientProtocol(H11Protocol):
         refusal.headers.update(SAFE)
         headers = [*refusal.raw_headers, (b"connection", b"close")]
         body = bytes(refusal.body)
-        for event in (h11.Response(status_code=400, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        ):
             self.transport.write(self.conn.send(event))
         self.transport.close()
 
