@@ -226,7 +226,7 @@ def served(_running: tuple[ExitStack, dict[Any, Any]], trained_harbour: Study) -
     def start(stack: ExitStack, study: Study | None, settings: Settings, *tell: Callable[[str], None]) -> Any:
         app = create_app(settings, study, *tell)
         client = TestClient(app, base_url="http://127.0.0.1:8080", raise_server_exceptions=False)
-        client.doors = app.app.app.state.doors
+        client.doors = app.state.doors
         return stack.enter_context(client)
 
     with ExitStack() as own:

@@ -67,7 +67,7 @@ def drift(
     if not 0 <= abstain_at <= 1:
         raise UsageError(f"abstain_at {abstain_at} lies outside 0 to 1")
     profile = profile_of(model)
-    least = {facet: model.limits.threshold(facet, abstain_at) for facet in model.weights.facets}
+    least = model.scorer.least(abstain_at)
     new = watch(rows, model.scorer, profile, least)
     if not new.passages:
         raise CodingError(NO_PASSAGE, hint="name a file with texts in it")

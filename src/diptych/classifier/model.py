@@ -104,6 +104,16 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.without = without
 
+    def fresh(self, **parameters: Any) -> Self:
+        """Return a classifier like this one that has learned nothing, some of its parameters changed.
+
+        Examples
+        --------
+        >>> PassageClassifier(min_df=1).fresh(C=1.0)
+        PassageClassifier(C=1.0, min_df=1)
+        """
+        return type(self)(**self.get_params() | parameters)
+
     def fit(self, X: Sequence[str | Reading], y: Any, sample_weight: Sequence[float] | None = None) -> Self:
         """Learn from texts and their values.
 

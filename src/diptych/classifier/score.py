@@ -65,6 +65,16 @@ class Prediction:
         value = self.answers[facet]
         return value, self.probabilities[facet][value]
 
+    @property
+    def best_by_facet(self) -> dict[str, tuple[str, float]]:
+        """Facet → its answer and the answer's probability."""
+        return {facet: self.best(facet) for facet in self.probabilities}
+
+    @property
+    def certainty(self) -> float:
+        """The mean probability of the answers over the facets, 0 to 1: what queues are ordered by."""
+        return sum(p for _, p in self.best_by_facet.values()) / len(self.probabilities)
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -118,6 +128,10 @@ class Scorer:
         self.analyser = analyser
         self.compiled = compiled
         self._slices = facet_slices(weights.facets)
+
+    def least(self, rate: float) -> dict[str, float]:
+        """Return facet → the least probability of an answer that may stand: see :meth:`Limits.threshold`."""
+        return {facet: self.limits.threshold(facet, rate) for facet in self.weights.facets}
 
     def predict(self, texts: Iterable[str]) -> list[Prediction]:
         """Return one prediction a text, in order."""

@@ -199,7 +199,7 @@ def predict_rows(
     UsageError
         If a column of the input has the name of a column of the prediction.
     """
-    least = {facet: scorer.limits.threshold(facet, abstain_at) for facet in scorer.weights.facets}
+    least = scorer.least(abstain_at)
     taken = set(prediction_columns(list(scorer.weights.facets), prefix))
     if probabilities:
         taken |= {f"{prefix}{facet}_{value}" for facet, values in scorer.weights.facets.items() for value in values}

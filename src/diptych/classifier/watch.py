@@ -98,8 +98,7 @@ class Watch:
         self.counts["off_topic"] += prediction.off_topic
         self.counts["foreign"] += foreign
         self.counts["abstains"] += prediction.abstains
-        best = {facet: prediction.best(facet) for facet in self.facets}
-        confidence = sum(p for _, p in best.values()) / len(best)
+        confidence = prediction.certainty
         self._take("known", known)
         self._take("words", len(found))
         if self._profile is not None:
@@ -107,7 +106,7 @@ class Watch:
         if not prediction.abstains:
             self.answered += 1
             self._take("confidence", confidence)
-        for facet, (value, p) in best.items():
+        for facet, (value, p) in prediction.best_by_facet.items():
             self._answer(facet, value, p, stands=not prediction.abstains)
         if not repeated:
             far = Far(

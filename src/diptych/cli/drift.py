@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from diptych.cli.classify import _finish, _model, classify_command
-from diptych.cli.options import Talk, common, formatted, number, percent, print_csv, print_json, print_table
+from diptych.cli.options import Talk, common, formatted, number, percent, print_data, print_table
 
 if TYPE_CHECKING:
     from diptych.exchange.tables import Reject
@@ -74,11 +74,7 @@ def drift_command(
     if first is None and rejects:
         _finish(notes, rejects, None, files[0], talk)
     found = drift(_again(first, texts), model, abstain_at=abstain_at)
-    if form == "json":
-        print_json(found)
-    elif form == "csv":
-        print_csv([*found["rows"], {"part": "whole", "verdict": found["verdict"]}])
-    else:
+    if not print_data(form, found, [*found["rows"], {"part": "whole", "verdict": found["verdict"]}]):
         _print(found)
     _finish(notes, rejects, None, files[0], talk)
 

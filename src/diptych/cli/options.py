@@ -107,13 +107,18 @@ def print_csv(rows: Iterable[Mapping[str, Any]]) -> None:
         writer.write(dict(row))
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], form: str, columns: Mapping[str, str]) -> None:
-    """Print rows as JSON, as CSV, or as a table with these columns."""
+def print_data(form: str, whole: object, rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Print as JSON (the whole) or as CSV (its one table) where that is asked for, and say whether it was."""
     if form == "json":
-        print_json(rows)
+        print_json(whole)
     elif form == "csv":
         print_csv(rows)
-    else:
+    return form in {"json", "csv"}
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], form: str, columns: Mapping[str, str]) -> None:
+    """Print rows as JSON, as CSV, or as a table with these columns."""
+    if not print_data(form, rows, rows):
         print_table(rows, columns)
 
 

@@ -67,7 +67,7 @@ def coding_plan(
     suggestions: dict[str, Suggestion] = {}
     shown: frozenset[str] = frozenset()
     if suggest_share > 0 or order == "uncertain":
-        suggestions = suggest(study_model(study, "suggestions need a model, and there is none yet"), rows)
+        suggestions = suggestions_by(study_model(study, "suggestions need a model, and there is none yet"), rows)
         chances = {passage: _chance(study, "suggestion", passage) for passage in suggestions}
         shown = frozenset(passage for passage, chance in chances.items() if chance < suggest_share)
     name = sample.name if sample else ""
@@ -159,15 +159,13 @@ def neighbours_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str
     return found
 
 
-def suggest(model: Model, rows: Sequence[Mapping[str, Any]]) -> dict[str, Suggestion]:
-    """Return a model's suggestions; the score is its mean certainty over the facets."""
-    found = {}
+def suggestions_by(model: Model, rows: Sequence[Mapping[str, Any]]) -> dict[str, Suggestion]:
+    """Return passage → what a model suggests; the score is its mean certainty over the facets."""
     predictions = model.scorer.predict([row["text"] for row in rows])
-    for row, prediction in zip(rows, predictions, strict=True):
-        values = {facet: prediction.best(facet) for facet in prediction.probabilities}
-        certainty = sum(p for _, p in values.values()) / len(values)
-        found[row["passage"]] = Suggestion(values, model.version, certainty)
-    return found
+    return {
+        row["passage"]: Suggestion(prediction.best_by_facet, model.version, prediction.certainty)
+        for row, prediction in zip(rows, predictions, strict=True)
+    }
 
 
 def _chance(study: Study, purpose: str, passage: str) -> float:
@@ -197,7 +195,7 @@ def draw_next(study: Study, *, size: int, equal: bool = False, seed: int | None 
     coded = set(codings.loc[codings["role"] == "coder", "passage"])
     rows = [row for row in passages_with_text(study) if row["passage"] not in coded]
     model = None if equal or not study.model_file.exists() else study_model(study)
-    suggestions = suggest(model, rows) if model else {}
+    suggestions = suggestions_by(model, rows) if model else {}
     uncertainty = np.array([1 - suggestions[row["passage"]].score if model else 0.0 for row in rows])
     cells = [facet.id for facet in study.schema.cells]
     strata = [
