@@ -45,7 +45,8 @@ class Sheet:
         self.style = (folder / "page.css").read_text(encoding="utf-8")
         self.script = (folder / "page.js").read_text(encoding="utf-8")
         self.policy = (
-            f"default-src 'none'; img-src data:; style-src '{policy_hash(self.style)}'; script-src '{policy_hash(self.script)}'; "
+            f"default-src 'none'; img-src data:; style-src '{policy_hash(self.style)}'; "
+            f"script-src '{policy_hash(self.script)}'; "
             "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
 
