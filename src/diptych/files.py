@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -81,6 +82,31 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
                 handle.close()
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a folder that takes its name only when it is complete; an empty one of that name is replaced.
+
+    Raises
+    ------
+    FileWriteError
+        If it cannot be written, or there is something of that name.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        yield beside
+        if path.is_dir():
+            path.rmdir()
+        beside.rename(path)
+    except OSError as error:
+        raise FileWriteError(
+            f"cannot write {path}: {error.strerror or error}", hint="name a new folder, or empty this one"
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _umask() -> int:

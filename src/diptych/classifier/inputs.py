@@ -11,7 +11,8 @@ from diptych.documents.read import DOCUMENT_FORMATS, check_extra
 from diptych.documents.text import count_words
 from diptych.errors import DocumentError, RecordError, UsageError, nearest
 from diptych.exchange.parquet import check_parquet
-from diptych.exchange.tables import TABLE_FORMATS, Reject, open_input
+from diptych.exchange.opening import open_input
+from diptych.exchange.tables import TABLE_FORMATS, Reject
 from diptych.files import Row
 
 KINDS = tuple(dict.fromkeys((*DOCUMENT_FORMATS.values(), *TABLE_FORMATS.values())))
@@ -77,7 +78,7 @@ def input_rows(
                 if isinstance(row, Reject):
                     yield number, replace(row, file=name) if len(inputs) > 1 else row
                     continue
-                long += _is_long(row[text_column])
+                long += is_long(row[text_column])
                 yield number, row
         except (DocumentError, RecordError) as error:
             if len(inputs) == 1:
@@ -115,5 +116,6 @@ def _document(
     yield from document_rows(name, data, kind, label=label, text_column=text_column, notes=notes)
 
 
-def _is_long(text: str) -> bool:
+def is_long(text: str) -> bool:
+    """Whether a text holds far more words than a passage."""
     return len(text) > LONG and (len(text) > LONG * _LETTERS or not text.isascii()) and count_words(text) > LONG

@@ -26,6 +26,24 @@ def prediction_columns(facets: Sequence[str], prefix: str = "") -> list[str]:
     return [prefix + name for name in (*columns, "off_topic", "language")]
 
 
+def taken_columns(facets: Mapping[str, Sequence[str]], prefix: str, *, probabilities: bool) -> set[str]:
+    """Return the names that the input's own columns cannot have."""
+    taken = set(prediction_columns(list(facets), prefix))
+    if probabilities:
+        taken |= {f"{prefix}{facet}_{value}" for facet, values in facets.items() for value in values}
+    return taken
+
+
+def check_clash(taken: set[str], columns: Iterable[str]) -> None:
+    """Raise `UsageError` if a column of the input has the name of one that is to be added."""
+    clash = sorted(taken.intersection(columns))
+    if clash:
+        raise UsageError(
+            f"the input has a column {clash[0]!r}, which is also a column of the prediction",
+            hint="keep both with --prefix, for example --prefix predicted_",
+        )
+
+
 def prediction_row(
     prediction: Prediction,
     *,
@@ -147,15 +165,15 @@ def table_rows(
                     f"{name}: column {missing!r} is missing{nearest(missing, row)}",
                     hint=f"columns here: {', '.join(row)}; name yours with --text-column or --id-column",
                 )
-            yield line, Reject(line, f"column {missing!r} is missing", _shown(row))
+            yield line, Reject(line, f"column {missing!r} is missing", shown(row))
             continue
         first = False
-        fault = _fault(row[text_column])
-        yield line, Reject(line, f"{text_column} {fault}", _shown(row)) if fault else row
+        fault = fault_of(row[text_column])
+        yield line, Reject(line, f"{text_column} {fault}", shown(row)) if fault else row
 
 
-def _fault(text: Any) -> str:
-    """What keeps a value from being classified, or an empty text."""
+def fault_of(text: Any) -> str:
+    """Say what keeps a value from being classified, or return an empty text."""
     if not isinstance(text, str):
         return f"is no text but {'null' if text is None else type(text).__name__}"
     if not text.strip():
@@ -165,7 +183,8 @@ def _fault(text: Any) -> str:
     return "" if has_word(text) else "holds no word"
 
 
-def _shown(row: Row) -> str:
+def shown(row: Row) -> str:
+    """Return a row as a reject shows it."""
     try:
         return canonical(row)
     except TypeError:  # a date, or what else a Parquet file may hold
@@ -200,19 +219,12 @@ def predict_rows(
         If a column of the input has the name of a column of the prediction.
     """
     least = {facet: scorer.limits.threshold(facet, abstain_at) for facet in scorer.weights.facets}
-    taken = set(prediction_columns(list(scorer.weights.facets), prefix))
-    if probabilities:
-        taken |= {f"{prefix}{facet}_{value}" for facet, values in scorer.weights.facets.items() for value in values}
+    taken = taken_columns(scorer.weights.facets, prefix, probabilities=probabilities)
     for _, row in rows:
         if isinstance(row, Reject):
             yield row
             continue
-        clash = sorted(taken & row.keys())
-        if clash:
-            raise UsageError(
-                f"the input has a column {clash[0]!r}, which is also a column of the prediction",
-                hint="keep both with --prefix, for example --prefix predicted_",
-            )
+        check_clash(taken, row)
         prediction = scorer.predict([row[text_column]])[0]
         yield {
             **row,
