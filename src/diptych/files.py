@@ -221,6 +221,12 @@ def _names(model: type[BaseModel]) -> set[str]:
     return names
 
 
+def upward(name: str, start: str | Path = ".") -> Path | None:
+    """Return the nearest folder, at or above `start`, in which there is a file of this name."""
+    here = Path(start).resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / name).is_file()), None)
+
+
 @contextlib.contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: one writing command a study. The lock goes with the process.

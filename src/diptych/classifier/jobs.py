@@ -6,24 +6,21 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import diptych
 from diptych.classifier.batches import Options, Predictor
 from diptych.classifier.inputs import is_long
 from diptych.classifier.parts import Done, Parts, Task
 from diptych.classifier.persist import load_model
-from diptych.classifier.planning import cut_of, identity, plan
+from diptych.classifier.planning import cut_of, identity, parquet_lines, plan
 from diptych.classifier.reading import Reader, Source, sifted
-from diptych.errors import FileWriteError, JobError
+from diptych.errors import JobError
 from diptych.exchange.batches import Batch, Place
 from diptych.exchange.beside import Behind
 from diptych.exchange.tables import Reject, reject_rows
 from diptych.exchange.writers import Added, CsvLines, JsonLines
 from diptych.files import atomic, sha256_file
-
-if TYPE_CHECKING:
-    from diptych.exchange.parquet_out import ParquetLines
 
 Tell = Callable[[int], object]
 
@@ -197,22 +194,14 @@ def _columns(job: Mapping[str, Any], predictor: Predictor, path: Path) -> Iterat
         yield lambda batch, added: behind.put(lines.table(batch, added))
 
 
-def parquet_lines(output: Mapping[str, Any], predictor: Predictor) -> ParquetLines:
-    """Return what turns batches into tables of Arrow."""
-    import base64
-
-    import pyarrow as pa
-
-    from diptych.exchange.parquet_out import ParquetLines, added_schema, schema_of
-
-    kinds = output.get("kinds", {})
-    own = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(output["schema"]))) if "schema" in output else schema_of(kinds)
-    json_columns = [name for name, kind in kinds.items() if kind == "json"]
-    return ParquetLines(own, json_columns, added_schema(predictor.names, predictor.kinds))
-
-
 def do_all(parts: Parts, job: Mapping[str, Any], todo: Iterable[Task], tell: Tell) -> None:
     """Do tasks one after the other."""
     predictor = predictor_of(job)
     for task in todo:
         work(parts, job, task, predictor, tell)
+
+
+def planned_rows(job: Mapping[str, Any]) -> int:
+    """Return how many rows (of text, lines) all inputs hold; 0 if that is not known."""
+    ends = [known["cuts"] for known in job["plans"]]
+    return 0 if None in ends else sum(cuts[-1][1] for cuts in ends if cuts)

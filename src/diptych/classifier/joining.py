@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from diptych.classifier.batches import Predictor
-from diptych.classifier.jobs import parquet_lines, predictor_of
+from diptych.classifier.jobs import predictor_of
+from diptych.classifier.planning import parquet_lines
 from diptych.classifier.parts import Done, Parts
 from diptych.errors import JobError
 from diptych.exchange.writers import csv_head

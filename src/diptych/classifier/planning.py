@@ -6,14 +6,17 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diptych.classifier.batches import Options, Predictor
 from diptych.classifier.reading import Cut, Reader, Source, block_size, file_reject, text_table
 from diptych.errors import DocumentError, RecordError
-from diptych.exchange.batches import Batch, Place
+from diptych.exchange.batches import Batch, Dicts, Place
 from diptych.exchange.blocks import Blocks, Supply
 from diptych.exchange.opening import is_address, open_raw
+
+if TYPE_CHECKING:
+    from diptych.exchange.parquet_out import ParquetLines
 
 PART_ROWS = 1 << 16
 _HEAD = 1 << 16  # bytes at either end of a file that tell it from others
@@ -83,7 +86,7 @@ def plan(
         try:
             header, rows = _probe(source, predictor, part_rows, wanted=not output)
             if rows is not None and not output:
-                output = _output(rows, form)
+                output = output_of(rows, form)
             found.append({**known, "cuts": _cuts(source, predictor.options, part_rows, apart=apart), "header": header})
         except (DocumentError, RecordError) as error:
             if len(sources) == 1:
@@ -109,12 +112,10 @@ def _probe(source: Source, predictor: Predictor, part_rows: int, *, wanted: bool
 
 def _passages(options: Options) -> Batch:
     """A row as passages of documents have it."""
-    from diptych.exchange.batches import Dicts
-
     return Dicts([{"document": "", "passage": "", "start": 0, "end": 0, options.text_column: ""}], [1])
 
 
-def _output(rows: Batch, form: str) -> dict[str, Any]:
+def output_of(rows: Batch, form: str) -> dict[str, Any]:
     """Say which columns the first good rows have, and for Parquet their types."""
     columns = list(next(iter(rows.names())))
     if form != "parquet":
@@ -138,14 +139,14 @@ def _cuts(source: Source, options: Options, part_rows: int, *, apart: bool) -> l
             table = reader.arrow(Cut(Place())).table
             sizes = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
         return _grouped(sizes, part_rows)
-    found, rows = [[0, 0]], 0
+    found, rows, line = [[0, 0]], 0, 0
     with open_raw(source.path) as stream:
         supply = Supply(stream)
         size = block_size(part_rows)
         if source.kind == "jsonl":
-            blocks, line = Blocks(supply, size), 0
+            blocks = Blocks(supply, size)
             for block in blocks:
-                number = 1 if block.long else block.data.count(b"\n") + block.last
+                number = 1 if block.long else block.data.count(b"\n") + (not block.data.endswith(b"\n"))
                 line += number
                 rows += number
                 if rows >= part_rows:
@@ -155,12 +156,13 @@ def _cuts(source: Source, options: Options, part_rows: int, *, apart: bool) -> l
             table = text_table(supply, source, size=size)
             for batch in table:
                 rows += len(batch) + len(batch.rejects)
+                line = table.place.line
                 if rows >= part_rows:
-                    found.append([table.place.offset, table.place.line])
+                    found.append([table.place.offset, line])
                     rows = 0
         end = supply.taken
     if found[-1][0] < end:
-        found.append([end, -1])
+        found.append([end, line])
     return found
 
 
@@ -182,3 +184,15 @@ def cut_of(known: Mapping[str, Any], part: int, place: Place, part_rows: int) ->
     if cuts is None:
         return Cut(place, rows=part_rows)
     return Cut(Place(*cuts[part]), end=cuts[part + 1][0])
+
+
+def parquet_lines(output: Mapping[str, Any], predictor: Predictor | None) -> ParquetLines:
+    """Return what turns batches into tables of Arrow."""
+    import pyarrow as pa
+
+    from diptych.exchange.parquet_out import ParquetLines, schema_of
+
+    kinds = output.get("kinds", {})
+    own = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(output["schema"]))) if "schema" in output else schema_of(kinds)
+    json_columns = [name for name, kind in kinds.items() if kind == "json"]
+    return ParquetLines(own, json_columns, schema_of(dict(zip(predictor.names, predictor.kinds, strict=True)) if predictor else {}))

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from diptych.classifier.batches import Options, Predictor
+from diptych.classifier.inputs import Source
 from diptych.classifier.stream import document_rows
 from diptych.errors import DiptychError, DocumentError, RecordError
 from diptych.exchange.batches import Batch, Dicts, Place
@@ -18,35 +18,14 @@ from diptych.exchange.blocks import BLOCK, Supply
 from diptych.exchange.csv_batches import CsvTable
 from diptych.exchange.json_batches import JsonTable
 from diptych.exchange.opening import is_address, open_input, packing
-from diptych.exchange.tables import TABLE_FORMATS, Reject
+from diptych.exchange.tables import Reject
 from diptych.exchange.text_batches import TextTable
 
 if TYPE_CHECKING:
     from diptych.exchange.arrow_batches import ArrowTable
 
-_TABLES = frozenset(TABLE_FORMATS.values())
 _DOCUMENT_ROWS = 512  # passages of a batch
 _SMALL = 4096  # bytes: the least that are read at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One input: as it was named, what it is, what its document is called, and where it lies."""
-
-    name: str
-    kind: str
-    label: str
-    path: str
-
-    @property
-    def is_table(self) -> bool:
-        """Whether it is a table and not a document."""
-        return self.kind in _TABLES
-
-    @property
-    def seekable(self) -> bool:
-        """Whether reading can begin anywhere in it: it is a table, not packed, and lies in a file."""
-        return self.is_table and not packing(self.path) and not is_address(self.path) and Path(self.path).is_file()
 
 
 @dataclass(frozen=True, slots=True)

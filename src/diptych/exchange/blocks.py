@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
-from diptych.exchange.opening import broken
+from diptych.errors import RecordError
 
 BLOCK = 1 << 20  # bytes
 LONGEST = 8 << 20  # bytes of a line, or of a row of CSV: more is refused, so that memory stays bounded
@@ -31,7 +31,7 @@ class Supply:
     taken : int
         Bytes taken, less those given back.
     fault : str
-        Why the stream broke off, if it did: it is compressed and damaged, or its machine went away.
+        Why the stream broke off, if it did: it is packed and damaged, or its machine went away.
     """
 
     def __init__(self, stream: IO[bytes], length: int | None = None, *, eager: bool = False) -> None:
@@ -53,10 +53,8 @@ class Supply:
             wanted = min(missing, _PIECE if self._left is None else min(_PIECE, self._left))
             try:
                 piece = self._read(wanted)
-            except Exception as error:
-                self.fault = broken(error)
-                if not self.fault:
-                    raise
+            except RecordError as error:
+                self.fault = str(error)
                 break
             if not piece:
                 break

@@ -76,7 +76,7 @@ def open_input(name: str) -> IO[bytes]:
             raise RecordError("standard input is closed", hint='name a file, or: echo "a text" | diptych classify -')
         return sys.stdin.buffer
     check_packing(name)
-    return _unpacked(open_raw(name), packing(bare_address(name)))
+    return _unpacked(open_raw(name), name)
 
 
 def open_raw(name: str) -> IO[bytes]:
@@ -101,22 +101,83 @@ def _open_address(name: str) -> IO[bytes]:
         raise RecordError(f"cannot read {name}: {said}", hint="are the address and your credentials right?") from error
 
 
-def _unpacked(raw: IO[bytes], ending: str) -> IO[bytes]:
+def _unpacked(raw: IO[bytes], name: str) -> IO[bytes]:
+    ending = packing(bare_address(name))
+    inner: Any = raw
     if ending == ".gz":
         import gzip
 
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
-    if ending == ".bz2":
+        inner = gzip.GzipFile(fileobj=raw)
+    elif ending == ".bz2":
         import bz2
 
-        return cast("IO[bytes]", bz2.BZ2File(raw))
-    if ending == ".xz":
+        inner = bz2.BZ2File(raw)
+    elif ending == ".xz":
         import lzma
 
-        return cast("IO[bytes]", lzma.LZMAFile(raw))
-    if ending == ".zst":
-        return cast("IO[bytes]", io.BufferedReader(Zstandard(raw), _PIECE))
-    return raw
+        inner = lzma.LZMAFile(raw)
+    elif ending == ".zst":
+        inner = Zstandard(raw)
+    elif not is_address(name):
+        return raw
+    return Guarded(inner, raw, name)
+
+
+class Guarded(io.RawIOBase):
+    """A stream that may break off in the middle, and says so in words.
+
+    Raises
+    ------
+    RecordError
+        When what was read before has been given.
+    """
+
+    def __init__(self, inner: Any, raw: IO[bytes], name: str) -> None:
+        super().__init__()
+        self._inner = inner
+        self._raw = raw
+        self._name = name
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it can be rewound: an address may, what is packed is read once."""
+        return self._inner is self._raw and self._raw.seekable()
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        """Go to a place."""
+        return self._raw.seek(place, whence)
+
+    def tell(self) -> int:
+        """Say the place."""
+        return self._raw.tell()
+
+    def read1(self, number: int = -1) -> bytes:
+        """Return what one reading gives, none at the end."""
+        try:
+            found: bytes = getattr(self._inner, "read1", self._inner.read)(_PIECE if number < 0 else number)
+        except Exception as error:
+            said = broken(error)
+            if not said and not is_address(self._name):
+                raise
+            said = said or (str(error).splitlines() or [""])[0] or type(error).__name__
+            raise RecordError(f"{self._name} breaks off: {said}", hint="get the file anew") from error
+        return found
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer."""
+        found = self.read1(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+    def close(self) -> None:
+        """Close all of it."""
+        if not self.closed:
+            self._inner.close()
+            self._raw.close()
+        super().close()
 
 
 class Zstandard(io.RawIOBase):
@@ -154,14 +215,8 @@ class Zstandard(io.RawIOBase):
         self._ready = self._ready[len(taken) :]
         return len(taken)
 
-    def close(self) -> None:
-        """Close the packed file, too."""
-        self._raw.close()
-        super().close()
-
-
 def broken(error: Exception) -> str:
-    """Word an error that reading a damaged stream raised; an empty text if it is another one's fault."""
+    """Word an error of a damaged stream; an empty text if it is another one."""
     if isinstance(error, EOFError | OSError | zlib.error) or type(error).__name__ in _BROKEN:
         said = (str(error).splitlines() or [""])[0] or type(error).__name__
         return "it is cut short" if isinstance(error, EOFError) else said

@@ -49,11 +49,6 @@ def schema_of(kinds: Mapping[str, str]) -> pa.Schema:
     return pa.schema([(name, pa.type_for_alias(_WORDS.get(kind, "string"))) for name, kind in kinds.items()])
 
 
-def added_schema(names: Sequence[str], kinds: Sequence[str]) -> pa.Schema:
-    """Return the schema of the columns that are added."""
-    return schema_of(dict(zip(names, kinds, strict=True)))
-
-
 class ParquetLines:
     """Turns batches into tables of Arrow with one schema.
 

@@ -54,7 +54,7 @@ class TextTable:
                 yield batch
         self.moved(0)
         if self._supply.fault:
-            reason = f"the file breaks off after line {self.place.line}: {self._supply.fault}"
+            reason = f"{self._supply.fault}, after line {self.place.line}"
             yield Dicts([], [], [Reject(self.place.line + 1, reason, "")])
         elif not begun:
             raise empty_table(self.name)
