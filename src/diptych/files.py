@@ -11,8 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -52,6 +50,8 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     FileWriteError
         If the folder cannot be written or the disk is full. The old file, if any, stays.
     """
+    import tempfile
+
     path = path.resolve()  # write through a link, do not replace it
     handle = None
     temporary: Path | None = None
@@ -167,6 +167,8 @@ def parse_object(line: str, where: str) -> Row:
 
 def read_toml(path: Path, model: type[Model]) -> Model:
     """Read a TOML file into a pydantic model; every fault is named at once, with its place."""
+    import tomllib
+
     from pydantic import ValidationError
 
     try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from diptych.classifier.batches import Predicted, Predictor
 from diptych.classifier.inputs import LONG, Source, is_long
@@ -16,6 +16,9 @@ from diptych.exchange.batches import Batch, Dicts
 from diptych.exchange.tables import CsvWriter, JsonlWriter, Reject, reject_rows
 from diptych.exchange.writers import Added, CsvLines, JsonLines, csv_head
 from diptych.files import Row, atomic
+
+if TYPE_CHECKING:
+    from diptych.documents.duplicates import Duplicates
 
 _ROWS = 2048
 
@@ -54,8 +57,33 @@ class Rejects:
         self.first = self.first or next(iter(found), None)
 
 
+class Repeats:
+    """Counts texts that repeat an earlier one; what does so is imported with the second text."""
+
+    def __init__(self) -> None:
+        self.found: Duplicates | None = None
+        self._waiting: list[str] = []
+
+    @property
+    def all(self) -> Duplicates:
+        """What counts."""
+        from diptych.documents.duplicates import Duplicates
+
+        if self.found is None:
+            self.found = Duplicates()
+        return self.found
+
+    def look(self, texts: Sequence[str]) -> None:
+        """Take more texts."""
+        self._waiting += texts
+        if self.found is not None or len(self._waiting) > 1:
+            for text in self._waiting:
+                self.all.look(text, 0)
+            self._waiting.clear()
+
+
 def predicted(
-    sources: Sequence[Source], predictor: Predictor, rejects: Rejects, notes: list[str], look: Callable[[str], object]
+    sources: Sequence[Source], predictor: Predictor, rejects: Rejects, notes: list[str], seen: Repeats | None
 ) -> Iterator[tuple[Batch, Predicted]]:
     """Yield batches with their predictions; what cannot be classified goes to the rejects.
 
@@ -66,8 +94,8 @@ def predicted(
     rejects : Rejects
     notes : list of str
         Takes sentences on what was read but may not be what was meant.
-    look : callable
-        Called with every text.
+    seen : Repeats, optional
+        Counts.
     """
     long = 0
     for source in sources:
@@ -76,8 +104,8 @@ def predicted(
                 rejects.add(batch.rejects)
                 if texts:
                     long += sum(map(is_long, texts))
-                    for text in texts:
-                        look(text)
+                    if seen is not None:
+                        seen.look(texts)
                     yield batch, predictor.predict(texts)
     if long:
         notes.append(long_note(long))

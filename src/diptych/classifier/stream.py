@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from diptych.classifier.score import Prediction, Scorer
 from diptych.documents.cut import cut_document
-from diptych.documents.duplicates import Duplicates
 from diptych.documents.read import DOCUMENT_FORMATS, read_bytes
 from diptych.documents.text import has_word, is_damaged, passage_text, words_of
 from diptych.errors import DocumentError, RecordError, UsageError, nearest
 from diptych.exchange.parquet import read_parquet
 from diptych.exchange.tables import Reject, read_table
 from diptych.files import Row, canonical
+
+if TYPE_CHECKING:
+    from diptych.documents.duplicates import Duplicates
 
 TEXT_COLUMN = "text"
 DEFAULT_RATE = 1.0  # without a wish, only off-topic and foreign texts go unanswered

@@ -196,23 +196,21 @@ def _direct(
 ) -> None:
     """Classify in one go."""
     from diptych.classifier.batches import Predictor
-    from diptych.classifier.direct import Rejects, predicted, write_batches
-    from diptych.documents.duplicates import Duplicates
+    from diptych.classifier.direct import Rejects, Repeats, predicted, write_batches
 
     notes: list[str] = []
-    seen = Duplicates()
+    seen = Repeats()
     with Rejects(path) as rejects, _target(out, form) as stream:
         if explain_it:
             _explain(sources, rejects, model, options, form, stream, notes)
         else:
             predictor = Predictor(model.scorer, options)
-            look = (lambda text: None) if mark else (lambda text: seen.look(text, 0))
-            found = predicted(sources, predictor, rejects, notes, look)
+            found = predicted(sources, predictor, rejects, notes, None if mark else seen)
             if mark or form == "table":
-                _rows(found, predictor, seen, form, stream, mark=mark)
+                _rows(found, predictor, seen.all, form, stream, mark=mark)
             else:
                 write_batches(found, form, stream, predictor)
-    for note in [*notes, *repeats(seen)]:
+    for note in [*notes, *repeats(seen.found)]:
         talk(note)
     if (first := rejects.first) is not None:
         refuse(rejects.number, rejects.files, first.line, first.reason, first.file, path)

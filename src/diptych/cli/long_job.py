@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.cli.options import Talk
-from diptych.cli.progress import Progress
 from diptych.errors import JobError, UsageError
 
 if TYPE_CHECKING:
+    import subprocess
+
     from diptych.classifier.batches import Options
     from diptych.classifier.inputs import Source
     from diptych.classifier.joining import Summary
     from diptych.classifier.parts import Parts
+    from diptych.cli.progress import Progress
 
 LONG = 32 << 20  # bytes of input from which a job is done in parts
 _PACKED = 8  # how many times less a packed file holds
@@ -138,6 +138,7 @@ def run_long(
 def _share(parts: Parts, job: dict[str, Any], long: Long, talk: Talk) -> None:
     """Do what is to be done, alone or with others."""
     from diptych.classifier.jobs import do_all, planned_rows
+    from diptych.cli.progress import Progress
     from diptych.classifier.parts import tasks
 
     done, todo = parts.all_done(job)
@@ -166,6 +167,9 @@ def _share(parts: Parts, job: dict[str, Any], long: Long, talk: Talk) -> None:
 
 def _processes(parts: Parts, job: dict[str, Any], workers: int, progress: Progress) -> None:
     """Run as many shares as processes of their own, and wait for them."""
+    import subprocess
+    import time
+
     words = [sys.executable, "-m", "diptych", "classify", "--out", str(parts.out), "--quiet", "--shard"]
     running = [
         subprocess.Popen([*words, f"{number}/{workers}"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -41,9 +41,11 @@ def finish(notes: list[str], rejects: list[Reject], first_input: str, talk: Talk
         refuse(len(rejects), files, first.line, first.reason, first.file, path)
 
 
-def repeats(seen: Duplicates) -> list[str]:
+def repeats(seen: Duplicates | None) -> list[str]:
     """How many passages repeat an earlier one, in words."""
-    said = []
+    said: list[str] = []
+    if seen is None:
+        return said
     if seen.exact:
         subject = "1 passage repeats" if seen.exact == 1 else f"{seen.exact:,} passages repeat"
         said.append(f"{subject} an earlier one word for word" + (f", {seen.near:,} nearly" if seen.near else ""))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -59,6 +57,9 @@ def rewindable(stream: IO[bytes]) -> Iterator[IO[bytes]]:
     if stream.seekable():
         yield stream
         return
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(stream, copy)
         copy.seek(0)

@@ -11,7 +11,7 @@ from diptych.errors import RecordError
 from diptych.exchange.arrow_batches import Columns
 from diptych.exchange.batches import GONE, Batch
 from diptych.exchange.parquet import first_line
-from diptych.exchange.tables import check_late
+from diptych.exchange.tables import cell, check_late
 from diptych.exchange.writers import Added
 from diptych.files import canonical
 
@@ -97,7 +97,9 @@ class ParquetLines:
             known = next(iter(batch.names()), ())
             values = batch.column(field.name) if field.name in known or len(batch.names()) > 1 else [None] * len(batch)
             values = [None if value is GONE else value for value in values]
-            if field.name in self._json:
+            if pa.types.is_string(field.type) and field.name not in self._json:
+                values = [value if value is None or type(value) is str else str(cell(value)) for value in values]
+            elif field.name in self._json:
                 values = [value if value is None else canonical(value) for value in values]
             return pa.array(values, field.type)
         except (pa.ArrowException, OverflowError, TypeError) as error:
