@@ -32,14 +32,19 @@ class JsonTable(TextTable):
         if first == 1:
             check_utf8(data.split(b"\n", 1)[0], self.name)
         lines = data.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
+        end = lines.pop()
+        if end:
+            lines.append(end)
         loads = fast_json()
         read = _plain(lines, data) if loads is None else _fast(lines, loads)
         rejects: list[Reject] = []
         numbers: Sequence[int] = range(first, first + len(lines))
         if None in read:
-            looked = [_closely(lines[i], first + i, self.name, rejects) if row is None else row for i, row in enumerate(read)]
+            ends = [b"\n"] * (len(lines) - bool(end)) + [b""] * bool(end)
+            looked = [
+                _closely(lines[i] + ends[i], first + i, self.name, rejects) if row is None else row
+                for i, row in enumerate(read)
+            ]
             numbers = [number for number, row in zip(numbers, looked, strict=True) if row is not None]
             read = [row for row in looked if row is not None]
         self.moved(len(lines))
