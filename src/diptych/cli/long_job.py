@@ -83,7 +83,7 @@ def parse_shard(text: str) -> tuple[int, int]:
         If it is no share.
     """
     number, _, of = text.partition("/")
-    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+    if not ((number + of).isdecimal() and number and of and 1 <= int(number) <= int(of)):
         raise UsageError(f"--shard {text!r} is no share", hint="1/8 is the first of eight, 8/8 the last")
     return int(number), int(of)
 
