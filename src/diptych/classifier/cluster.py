@@ -6,6 +6,7 @@ place in one step: whoever does it, and however often, the same bytes come out.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -50,27 +51,35 @@ def hand_out(
         raise MissingExtraError("dask[distributed]", "cluster")
     from distributed import as_completed
 
-    with _connected(address) as client:
-        out = str(parts.out.absolute())
-        futures = client.map(
-            part_on_worker,
-            [out] * len(todo),
-            [task.source for task in todo],
-            [task.part for task in todo],
-            [diptych.__version__] * len(todo),
-            pure=False,
-            batch_size=1000,
-        )
-        for future in as_completed(futures):
-            _heed(future, client, address)
-            tell(future.result()["rows"])
+    try:
+        with _connected(address) as client, client.as_current():
+            out = str(parts.out.absolute())
+            futures = client.map(
+                part_on_worker,
+                [out] * len(todo),
+                [task.source for task in todo],
+                [task.part for task in todo],
+                [diptych.__version__] * len(todo),
+                pure=False,
+                batch_size=1000,
+            )
+            for future in as_completed(futures):
+                _heed(future, client, address)
+                tell(future.result()["rows"])
+    except (OSError, CancelledError) as error:  # the connection broke in one of many places
+        raise JobError(f"the scheduler at {address} is gone", hint=_KEPT) from error
 
 
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
+    import logging
+
     import dask
     from distributed import Client
 
+    for name in ("asyncio", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in {"asyncio", "distributed", "tornado"}:  # what they would say, we say in words
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     settings = {"distributed.comm.timeouts.connect": _PATIENCE, "distributed.comm.retry.count": 0}
     with dask.config.set(settings):
         try:
