@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import sys
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +52,12 @@ class Moody(Scorer):
     def score(self, texts):
         drawn = [np.random.default_rng(sum(map(ord, text))).normal(size=5) for text in texts]
         scores = np.array(drawn).reshape(len(texts), 5)
-        return scores, np.array([len(text) % 3 / 2 for text in texts]), np.ones(len(texts), dtype=bool), [
-            "de" if "ö" in text else "en" for text in texts
-        ]
+        return (
+            scores,
+            np.array([len(text) % 3 / 2 for text in texts]),
+            np.ones(len(texts), dtype=bool),
+            ["de" if "ö" in text else "en" for text in texts],
+        )
 
 
 SCORER = Moody(WEIGHTS, Limits(least_known=0.1, languages=("en",)), Analyser())
@@ -123,7 +127,9 @@ LINES = st.one_of(
     OBJECTS.map(lambda row: json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")),
     OBJECTS.map(lambda row: json.dumps(row).encode()),
     TEXTS.map(lambda text: json.dumps({"text": "a" + text, "n": 1}).encode()),
-    st.sampled_from([b"", b"  ", b"[1]", b'{"text": "a"', b'{"text": "\xff"}', b'{"text": "\\ud800"}', b"\x85", b'{"text":"a"} \r']),
+    st.sampled_from(
+        [b"", b"  ", b"[1]", b'{"text": "a"', b'{"text": "\xff"}', b'{"text": "\\ud800"}', b"\x85", b'{"text":"a"} \r']
+    ),
 )
 
 
@@ -200,6 +206,10 @@ def test_odd_tables_are_read_or_refused_as_by_row(place, data):
 # --- places
 
 
+def flat(lists):
+    return list(chain.from_iterable(lists))
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_reading_from_a_place_gives_the_rest(kind):
     rows = [f'{n},"a, ""b""\nc {n}"\n' if kind == "csv" else f'{{"text": "{n}"}}\n' for n in range(400)]
@@ -212,14 +222,15 @@ def test_reading_from_a_place_gives_the_rest(kind):
     for batch in again:
         taken.append(list(batch.dicts()))
         places.append((again.place.offset, again.place.line))
-    assert sum(numbers, []) == sum(taken, [])
+    assert flat(numbers) == flat(taken)
     assert len(places) > 10
     from diptych.exchange.batches import Place
 
     for number, (offset, line) in enumerate(places):
         rest = make(Supply(io.BytesIO(data[offset:])), "t", place=Place(offset, line), header=again.header, size=500)
-        assert sum((list(batch.dicts()) for batch in rest), []) == sum(taken[number + 1 :], [])
-    lines = sum((list(map(batch.line, range(len(batch)))) for batch in make(Supply(io.BytesIO(data)), "t", size=500)), [])
+        assert flat(list(batch.dicts()) for batch in rest) == flat(taken[number + 1 :])
+    numbered = make(Supply(io.BytesIO(data)), "t", size=500)
+    lines = flat(list(map(batch.line, range(len(batch)))) for batch in numbered)
     assert lines == [line for line, _ in read_table(io.BytesIO(data), "t", kind)]
 
 
@@ -315,7 +326,11 @@ def test_a_folder_is_all_known_files_below_it_in_order(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("text\nquay\n")
     found, passed = sources_of([str(tmp_path)])
-    assert [Path(source.name).relative_to(tmp_path).as_posix() for source in found] == ["a/b.txt", "a/z.jsonl.gz", "b.csv"]
+    assert [Path(source.name).relative_to(tmp_path).as_posix() for source in found] == [
+        "a/b.txt",
+        "a/z.jsonl.gz",
+        "b.csv",
+    ]
     assert passed == 1
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no file of a known kind"):
@@ -363,7 +378,10 @@ def test_a_text_column_of_another_type_in_one_of_several_files_sets_that_file_as
         result = command("classify", tmp_path, "--out", tmp_path / "o.csv", *more)
         assert result.code == 3
         assert "holds no text but int64" in (tmp_path / "o.csv.rejects.jsonl").read_text()
-        assert [line.split(",")[0] for line in (tmp_path / "o.csv").read_text().splitlines()[1:]] == ["The quay.", "The town."]
+        assert [line.split(",")[0] for line in (tmp_path / "o.csv").read_text().splitlines()[1:]] == [
+            "The quay.",
+            "The town.",
+        ]
         (tmp_path / "o.csv").unlink()
 
 
@@ -383,7 +401,7 @@ def test_what_is_raised_beside_is_raised_here():
     def fail(_):
         raise OSError("full")
 
-    with pytest.raises(OSError, match="full"), Behind(fail) as behind:
+    with pytest.raises(OSError, match="full"), Behind(fail) as behind:  # noqa: PT012 - at which one, chance decides
         for number in range(100):
             behind.put(number)
 

@@ -19,7 +19,9 @@ from diptych.classifier import cluster
 
 pytest.importorskip("distributed")
 
-WORDS = "Moscow sells gas and oil to Beijing while the port of the northern town waits for ships".split()
+WORDS = [
+    *("Moscow", "sells", "gas", "and", "oil", "to", "Beijing", "while", "the", "port", "of", "our", "town", "waits")
+]
 PARTS = ("--part-rows", "100")
 
 

@@ -1,4 +1,4 @@
-"""Long jobs: the same bytes in parts as in one go, after any kill, by shares and processes; nothing lost on bad input."""
+"""Long jobs: the same bytes in parts as in one go, after any kill, by shares and processes; no good row is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from diptych.cli.long_job import parse_shard
 from diptych.cli.progress import Progress
 from diptych.errors import UsageError
 
-WORDS = "Moscow sells gas and oil to Beijing while the port of the northern town waits for ships".split()
+WORDS = [
+    *("Moscow", "sells", "gas", "and", "oil", "to", "Beijing", "while", "the", "port", "of", "our", "town", "waits")
+]
 ROWS = 1200
 
 
@@ -94,7 +96,9 @@ def killed(name: str, out: str, *more: str) -> int:
     return len(list(folder.glob("*.done")))
 
 
-@pytest.mark.parametrize(("kind", "form"), [("jsonl", "csv"), ("csv", "parquet"), ("parquet", "parquet"), ("jsonl.gz", "jsonl")])
+@pytest.mark.parametrize(
+    ("kind", "form"), [("jsonl", "csv"), ("csv", "parquet"), ("parquet", "parquet"), ("jsonl.gz", "jsonl")]
+)
 def test_a_job_that_is_killed_goes_on_to_the_same_bytes(command, kind, form):
     name = make(kind, 6000)
     assert command("classify", name, "--out", f"whole.{form}", *PARTS).code == 3
@@ -205,7 +209,7 @@ def test_a_worker_that_is_killed_leaves_a_job_to_go_on_with(command):
         assert main.poll() is None, main.stderr.read()
         time.sleep(0.01)
     os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
-    out, err = main.communicate(timeout=60)
+    _, err = main.communicate(timeout=60)
     assert main.returncode == 1, err
     assert "stopped: it ended with -9" in err
     assert "--resume" in err
@@ -323,8 +327,7 @@ def measured(code: int, *words: object) -> tuple[int, str]:
 def test_a_line_of_500_mb_is_refused_in_bounded_memory(kind):
     with Path(f"a.{kind}").open("wb") as stream:
         stream.write(b"text\nThe quay.\n" if kind == "csv" else b'{"text": "The quay."}\n')
-        for _ in range(500):
-            stream.write(b"x" * (1 << 20))
+        stream.writelines(b"x" * (1 << 20) for _ in range(500))
         stream.write(b"\nThe town.\n" if kind == "csv" else b'\n{"text": "The town."}\n')
     peak, err = measured(3, f"a.{kind}", "--out", "o.jsonl")
     assert "524,288,001 bytes" in err
@@ -342,7 +345,7 @@ def test_a_column_that_comes_up_late_is_an_error_and_the_job_stays(command):
     assert list(Path("o.csv.parts").glob("*.done"))
 
 
-# --- memory, progress, imports
+# --- memory and imports, and what is told
 
 
 def test_memory_does_not_grow_with_the_input():
@@ -384,7 +387,8 @@ def test_a_sentence_is_classified_without_heavy_packages(kind):
     Path("a.jsonl").write_text('{"text": "Russia sells gas to China."}\n')
     heavy = ("sklearn", "pandas", "scipy", "pydantic", "yaml", "rich", "pyarrow", "dask", "distributed", "fsspec")
     heavy += ("zstandard", "jinja2", "httpx", "importlib.metadata", "importlib.resources", "numpy.random", "statistics")
-    code = "import sys\nfrom diptych.cli.main import run\nassert run(['classify', sys.argv[1]]) == 0\nprint(sorted(sys.modules))"
+    code = "import sys\nfrom diptych.cli.main import run\n"
+    code += "assert run(['classify', sys.argv[1]]) == 0\nprint(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code, f"a.{kind}"], capture_output=True, text=True, check=True)
     loaded = done.stdout.splitlines()[-1]
     assert [name for name in heavy if f"'{name}'" in loaded] == []

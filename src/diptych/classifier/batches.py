@@ -238,5 +238,3 @@ def _written(numbers: NDArray[np.intp]) -> list[str]:
 
 def _flags(flags: NDArray[np.bool_]) -> list[str]:
     return ["true" if flag else "false" for flag in flags.tolist()]
-
-

@@ -63,7 +63,7 @@ def hand_out(
                 pure=False,
                 batch_size=1000,
             )
-            for future in as_completed(futures):
+            for future in as_completed(futures):  # type: ignore[no-untyped-call]
                 _heed(future, client, address)
                 tell(future.result()["rows"])
     except (OSError, CancelledError) as error:  # the connection broke in one of many places
@@ -83,7 +83,7 @@ def _connected(address: str) -> Iterator[Any]:
     settings = {"distributed.comm.timeouts.connect": _PATIENCE, "distributed.comm.retry.count": 0}
     with dask.config.set(settings):
         try:
-            client = Client(address, timeout=_PATIENCE, set_as_default=False)
+            client = Client(address, timeout=_PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError, TimeoutError) as error:
             raise JobError(
                 f"there is no Dask scheduler at {address}", hint="start one: dask scheduler; then dask worker ADDRESS"
@@ -91,7 +91,7 @@ def _connected(address: str) -> Iterator[Any]:
         try:
             yield client
         finally:
-            client.close(timeout=1)
+            client.close(timeout=1)  # type: ignore[no-untyped-call]
 
 
 def _heed(future: Any, client: Any, address: str) -> None:
@@ -135,7 +135,7 @@ def part_on_worker(out: str, source: int, part: int | None, version: str) -> dic
         job = parts.job()
         rows = [0]
         predictor = _predictor(out, job["model"]["sha256"], str(job["options"]))
-        work(parts, job, Task(source, part), predictor, lambda number: rows.append(number))
+        work(parts, job, Task(source, part), predictor, rows.append)
         return {"rows": sum(rows)}
     except DiptychError as error:
         return {"error": str(error), "hint": error.hint}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from diptych.classifier.batches import Predicted, Predictor
 from diptych.classifier.inputs import LONG, Source, is_long
@@ -40,11 +40,11 @@ class Rejects:
         self._stack = ExitStack()
         self._stream: IO[str] | None = None
 
-    def __enter__(self) -> Rejects:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *problem: Any) -> None:
-        self._stack.__exit__(*problem)
+    def __exit__(self, *problem: object) -> None:
+        self._stack.__exit__(*problem)  # type: ignore[arg-type]
 
     def add(self, found: Sequence[Reject]) -> None:
         """Write rejects."""
@@ -113,8 +113,6 @@ def predicted(
 
 def long_note(number: int) -> str:
     """Word that texts are long."""
-
-
     return (
         f"{number} {'text holds' if number == 1 else 'texts hold'} more than {LONG:,} words; the model knows passages "
         "of about a paragraph: cut long texts first, or give them as documents"

@@ -10,8 +10,8 @@ from diptych.classifier.stream import document_rows, table_rows
 from diptych.documents.read import DOCUMENT_FORMATS, check_extra
 from diptych.documents.text import count_words
 from diptych.errors import DocumentError, RecordError, UsageError, nearest
-from diptych.exchange.parquet import check_parquet
 from diptych.exchange.opening import bare_name, check_packing, is_address, open_input, packing
+from diptych.exchange.parquet import check_parquet
 from diptych.exchange.tables import TABLE_FORMATS, Reject
 from diptych.files import Row
 

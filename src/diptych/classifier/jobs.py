@@ -10,11 +10,11 @@ from typing import IO, Any
 
 import diptych
 from diptych.classifier.batches import Options, Predictor
-from diptych.classifier.inputs import is_long
+from diptych.classifier.inputs import Source, is_long
 from diptych.classifier.parts import Done, Parts, Task
 from diptych.classifier.persist import load_model
 from diptych.classifier.planning import cut_of, identity, parquet_lines, plan
-from diptych.classifier.reading import Reader, Source, sifted
+from diptych.classifier.reading import Reader, sifted
 from diptych.errors import JobError
 from diptych.exchange.batches import Batch, Place
 from diptych.exchange.beside import Behind
@@ -117,9 +117,7 @@ def work(parts: Parts, job: Mapping[str, Any], task: Task, predictor: Predictor,
         return
     source = source_of(job, task.source)
     notes: list[str] = []
-    with Reader(
-        source, predictor.options, header=known["header"], part_rows=rows, beside=True, notes=notes
-    ) as reader:
+    with Reader(source, predictor.options, header=known["header"], part_rows=rows, beside=True, notes=notes) as reader:
         last = False
         while not last:
             done = _part(parts, job, task.source, part, reader, predictor, tell, place)

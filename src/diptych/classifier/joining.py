@@ -11,8 +11,8 @@ from typing import Any
 
 from diptych.classifier.batches import Predictor
 from diptych.classifier.jobs import predictor_of
-from diptych.classifier.planning import parquet_lines
 from diptych.classifier.parts import Done, Parts
+from diptych.classifier.planning import parquet_lines
 from diptych.errors import JobError
 from diptych.exchange.writers import csv_head
 from diptych.files import atomic, atomic_folder
@@ -127,6 +127,9 @@ def _dataset(parts: Parts, job: Mapping[str, Any], predictor: Predictor, kept: l
     head = csv_head(job["output"]["columns"], predictor.names) if form == "csv" else b""
     with atomic_folder(parts.out) as folder:
         for number, (source, part) in enumerate(kept):
-            with parts.path(source, part, form).open("rb") as stream, (folder / f"part-{number:06d}.{form}").open("wb") as out:
+            with (
+                parts.path(source, part, form).open("rb") as stream,
+                (folder / f"part-{number:06d}.{form}").open("wb") as out,
+            ):
                 out.write(head)
                 shutil.copyfileobj(stream, out, 1 << 20)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.classifier.batches import Options, Predictor
-from diptych.classifier.reading import Cut, Reader, Source, block_size, file_reject, text_table
+from diptych.classifier.inputs import Source
+from diptych.classifier.reading import Cut, Reader, block_size, file_reject, text_table
 from diptych.errors import DocumentError, RecordError
 from diptych.exchange.batches import Batch, Dicts, Place
 from diptych.exchange.blocks import Blocks, Supply
@@ -193,6 +194,10 @@ def parquet_lines(output: Mapping[str, Any], predictor: Predictor | None) -> Par
     from diptych.exchange.parquet_out import ParquetLines, schema_of
 
     kinds = output.get("kinds", {})
-    own = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(output["schema"]))) if "schema" in output else schema_of(kinds)
+    own = (
+        pa.ipc.read_schema(pa.py_buffer(base64.b64decode(output["schema"]))) if "schema" in output else schema_of(kinds)
+    )
     json_columns = [name for name, kind in kinds.items() if kind == "json"]
-    return ParquetLines(own, json_columns, schema_of(dict(zip(predictor.names, predictor.kinds, strict=True)) if predictor else {}))
+    return ParquetLines(
+        own, json_columns, schema_of(dict(zip(predictor.names, predictor.kinds, strict=True)) if predictor else {})
+    )

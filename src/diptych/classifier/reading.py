@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from diptych.classifier.batches import Options, Predictor
 from diptych.classifier.inputs import Source
@@ -75,7 +75,7 @@ class Reader:
         self._stack = ExitStack()
         self._supply: Supply | None = None
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -173,9 +173,7 @@ class Reader:
             said = "standard input" if source.name == "-" else source.name
             raise DocumentError(f"{said}: there is no text", hint="give it some text")
         column = self._options.text_column
-        rows = document_rows(
-            source.name, data, source.kind, label=source.label, text_column=column, notes=self.notes
-        )
+        rows = document_rows(source.name, data, source.kind, label=source.label, text_column=column, notes=self.notes)
         while found := list(islice(rows, _DOCUMENT_ROWS)):
             yield Dicts([row for _, row in found], [number for number, _ in found])
         self.ended = True

@@ -78,7 +78,9 @@ _FORMS = {".csv": "csv", ".parquet": "parquet"}
     metavar="FILE",
     help="A model file [default: the study's, else the bundled one].",
 )
-@click.option("--resume", is_flag=True, help="Go on with a job that was stopped: parts that are done are not done again.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with a job that was stopped: parts that are done are not done again."
+)
 @click.option(
     "--part-rows",
     type=click.IntRange(1),

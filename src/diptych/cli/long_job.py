@@ -100,8 +100,8 @@ def run_long(
     talk: Talk,
 ) -> Summary | None:
     """Do a long job, a share of it, or join it; return what came of it, or None where it is not joined yet."""
-    from diptych.classifier.joining import join
     from diptych.classifier.jobs import begin
+    from diptych.classifier.joining import join
     from diptych.classifier.parts import Parts
     from diptych.classifier.planning import PART_ROWS
 
@@ -138,8 +138,8 @@ def run_long(
 def _share(parts: Parts, job: dict[str, Any], long: Long, talk: Talk) -> None:
     """Do what is to be done, alone or with others."""
     from diptych.classifier.jobs import do_all, planned_rows
-    from diptych.cli.progress import Progress
     from diptych.classifier.parts import tasks
+    from diptych.cli.progress import Progress
 
     done, todo = parts.all_done(job)
     if long.shard is not None:
@@ -159,8 +159,9 @@ def _share(parts: Parts, job: dict[str, Any], long: Long, talk: Talk) -> None:
     finally:
         progress.close()
     if long.shard is not None:
+        number, of = long.shard
         found, missing = parts.all_done(job)
-        talk(f"share {long.shard[0]} of {long.shard[1]} is done; {len(missing)} of {len(found) + len(missing)} parts are open")
+        talk(f"share {number} of {of} is done; {len(missing)} of {len(found) + len(missing)} parts are open")
         if not missing:
             talk(f"all parts are there: diptych classify --out {parts.out} --join")
 
@@ -172,7 +173,9 @@ def _processes(parts: Parts, job: dict[str, Any], workers: int, progress: Progre
 
     words = [sys.executable, "-m", "diptych", "classify", "--out", str(parts.out), "--quiet", "--shard"]
     running = [
-        subprocess.Popen([*words, f"{number}/{workers}"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(  # noqa: S603 - this program itself
+            [*words, f"{number}/{workers}"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         for number in range(1, workers + 1)
     ]
     try:

@@ -50,20 +50,25 @@ class Dicts:
         return len(self.rows)
 
     def line(self, place: int) -> int:
+        """The line at which a row ends."""
         return self.lines[place]
 
     def column(self, name: str) -> list[Any]:
+        """The values of a column."""
         return [row.get(name, GONE) for row in self.rows]
 
     def names(self) -> Collection[tuple[str, ...]]:
+        """The columns that rows have."""
         if self._names is None:
             self._names = dict.fromkeys(map(tuple, self.rows))
         return self._names
 
     def dicts(self, places: Sequence[int] | None = None) -> list[Row]:
+        """Rows as dicts: all, or those at some places."""
         return self.rows if places is None else [self.rows[place] for place in places]
 
     def without(self, places: Collection[int]) -> Dicts:
+        """The batch without some rows."""
         keep = [place not in places for place in range(len(self.rows))]
         return Dicts(list(compress(self.rows, keep)), list(compress(self.lines, keep)), self.rejects)
 
@@ -81,20 +86,25 @@ class Cells:
         return len(self.rows)
 
     def line(self, place: int) -> int:
+        """The line at which a row ends."""
         return self.lines()[place]
 
     def column(self, name: str) -> list[Any]:
+        """The values of a column."""
         place = self.columns.index(name)
         return [row[place] for row in self.rows]
 
     def names(self) -> Collection[tuple[str, ...]]:
+        """The columns that rows have."""
         return (self.columns,)
 
     def dicts(self, places: Sequence[int] | None = None) -> list[Row]:
+        """Rows as dicts: all, or those at some places."""
         rows = self.rows if places is None else [self.rows[place] for place in places]
         return [dict(zip(self.columns, row, strict=True)) for row in rows]
 
     def without(self, places: Collection[int]) -> Cells:
+        """The batch without some rows."""
         keep = [place not in places for place in range(len(self.rows))]
         lines = list(compress(self.lines(), keep))
         return Cells(self.columns, list(compress(self.rows, keep)), lambda: lines, self.rejects)

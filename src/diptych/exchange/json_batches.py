@@ -16,7 +16,7 @@ from diptych.files import Row, parse_object
 
 _PLAIN = frozenset((str, int, bool, type(None)))
 _BLANK = " \t\r"  # what JSON takes for blank within a line
-_SCAN = json.JSONDecoder().scan_once
+_SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 class JsonTable(TextTable):

@@ -107,20 +107,20 @@ def _unpacked(raw: IO[bytes], name: str) -> IO[bytes]:
     if ending == ".gz":
         import gzip
 
-        inner = gzip.GzipFile(fileobj=raw)
+        inner = gzip.open(raw)  # noqa: SIM115 - closed with what holds it
     elif ending == ".bz2":
         import bz2
 
-        inner = bz2.BZ2File(raw)
+        inner = bz2.open(raw)  # noqa: SIM115 - closed with what holds it
     elif ending == ".xz":
         import lzma
 
-        inner = lzma.LZMAFile(raw)
+        inner = lzma.open(raw)  # noqa: SIM115 - closed with what holds it
     elif ending == ".zst":
         inner = Zstandard(raw)
     elif not is_address(name):
         return raw
-    return Guarded(inner, raw, name)
+    return cast("IO[bytes]", Guarded(inner, raw, name))
 
 
 class Guarded(io.RawIOBase):
@@ -214,6 +214,7 @@ class Zstandard(io.RawIOBase):
         buffer[: len(taken)] = taken
         self._ready = self._ready[len(taken) :]
         return len(taken)
+
 
 def broken(error: Exception) -> str:
     """Word an error of a damaged stream; an empty text if it is another one."""
