@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,7 @@ from diptych.classifier.parts import Done, Parts, Task
 from diptych.classifier.persist import load_model
 from diptych.classifier.planning import cut_of, identity, parquet_lines, plan
 from diptych.classifier.reading import Reader, sifted
+from diptych.classifier.score import Scorer
 from diptych.errors import JobError
 from diptych.exchange.batches import Batch, Place
 from diptych.exchange.beside import Behind
@@ -45,17 +47,18 @@ def begin(
     DiptychError
         If the inputs or the model cannot be read.
     """
+    model = sha256_file(model_path) if model_path.is_file() else ""
     wanted = {
         "diptych": diptych.__version__,
-        "model": {"sha256": sha256_file(model_path) if model_path.is_file() else ""},
+        "model": {"sha256": model},
         "options": {**options.plain(), "part_rows": part_rows},
         "form": {"form": form, "dataset": dataset},
         "inputs": [identity(source) for source in sources],
     }
-    predictor = Predictor(load_model(model_path).scorer, options)
     if parts.begun:
         parts.check(wanted)
         return parts.job()
+    predictor = Predictor(_scorer(model_path.resolve(), model), options)
     plans, output = plan(sources, predictor, form, part_rows, apart=apart)
     parts.begin({**wanted, "model_path": str(model_path.resolve()), "plans": plans, "output": output})
     return parts.job()
@@ -75,10 +78,17 @@ def predictor_of(job: Mapping[str, Any]) -> Predictor:
             hint="let all machines run the same version, or begin the job anew",
         )
     path = Path(job["model_path"])
-    if path.is_file() and sha256_file(path) != job["model"]["sha256"]:
+    found = sha256_file(path) if path.is_file() else ""
+    if found and found != job["model"]["sha256"]:
         raise JobError(f"the model {path} is not the one that the job was begun with", hint="begin the job anew")
     options = {key: value for key, value in job["options"].items() if key != "part_rows"}
-    return Predictor(load_model(path).scorer, Options(**options))
+    return Predictor(_scorer(path, found), Options(**options))
+
+
+@lru_cache(maxsize=1)
+def _scorer(path: Path, sha256: str) -> Scorer:
+    """Load a model once, for all that is done with it."""
+    return load_model(path).scorer
 
 
 def source_of(job: Mapping[str, Any], number: int) -> Source:

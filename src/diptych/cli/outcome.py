@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from diptych.exchange.tables import Reject
 
 
+_FILES = 20  # that are told one by one; of more, those with rejects
+
+
 def rejects_file(out: str | None, files: Sequence[str]) -> Path:
     """Return where rows go that are not taken: beside the output, else here, by the first input's name."""
     from diptych.exchange.opening import is_address
@@ -65,9 +68,12 @@ def tell_job(done: Summary | None, path: Path, talk: Talk) -> None:
 
     for note in [*done.notes, *([long_note(done.long)] if done.long else [])]:
         talk(note)
+    told = done.by_input if len(done.by_input) <= _FILES else [one for one in done.by_input if one[2]]
     if len(done.by_input) > 1:
-        for name, rows, rejects in done.by_input:
+        for name, rows, rejects in told[:_FILES]:
             talk(f"{name}: {rows:,} rows" + (f", {rejects:,} rejected" if rejects else ""))
+        if len(done.by_input) > _FILES:
+            talk(f"{len(done.by_input):,} files: {done.rows:,} rows")
     if done.rejects and done.first:
         refuse(done.rejects, done.files, done.first["line"], done.first["reason"], done.first["file"], path)
 
