@@ -9,12 +9,11 @@ are tied to the nearest party before them; praise and blame to the parties near 
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from importlib.resources import files
+from pathlib import Path
 
 from diptych.classifier.sentences import sentences
 
@@ -38,7 +37,9 @@ def attitudes(language: str = "en") -> dict[str, tuple[str, ...]]:
     >>> "fears" in attitudes()["fear"]
     True
     """
-    text = (files("diptych.classifier") / f"attitudes.{language}.toml").read_text(encoding="utf-8")
+    import tomllib
+
+    text = (Path(__file__).parent / f"attitudes.{language}.toml").read_text(encoding="utf-8")
     return {name: tuple(words) for name, words in tomllib.loads(text).items()}
 
 
