@@ -103,6 +103,58 @@ def blocks_of(passages: pd.DataFrame, by: str) -> tuple[NDArray[np.object_], str
     return (name + "\x1f" + passages[by].astype(str)).to_numpy(dtype=object), "section"
 
 
+def numbers(passages: pd.DataFrame) -> NDArray[np.float64]:
+    """Return for how many passages every row stands: its `passages`, else 1."""
+    if "passages" not in passages:
+        return np.ones(len(passages))
+    return passages["passages"].to_numpy(dtype=float)
+
+
+def aggregated(
+    passages: pd.DataFrame, labels: pd.DataFrame, facets: Sequence[Facet], by: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put passages that no count can tell apart together: a million rows become some thousand.
+
+    Parameters
+    ----------
+    passages : DataFrame
+        passage, document, section, words, and the column `by`.
+    labels : DataFrame
+        Index passage, one column a facet.
+    facets : sequence of Facet
+        Those that will be counted.
+    by : str
+
+    Returns
+    -------
+    passages, labels : DataFrames
+        One row a combination that occurs, in order of appearance: `passages` says how many have it, `words` sums
+        theirs. :func:`count_cells` gives the same counts of them, in the same order.
+
+    Examples
+    --------
+    >>> from diptych.schema import Value
+    >>> tone = Facet(id="tone", question="?", values=(Value(id="x", definition="-"), Value(id="y", definition="-")))
+    >>> one = pd.DataFrame({"passage": ["1", "2", "3"], "document": "d", "section": "", "author": "a", "words": 9})
+    >>> aggregated(one, pd.DataFrame({"tone": ["x", "y", "x"]}, index=["1", "2", "3"]), [tone], "author")[0].passages
+    0    2.0
+    1    1.0
+    Name: passages, dtype: float64
+    """
+    places = list(dict.fromkeys(["document", "section", by]))
+    frame = passages[places].assign(_number=numbers(passages), _words=passages["words"].astype(float))
+    mine = labels.reindex(passages["passage"])
+    names = [f"_facet{i}" for i in range(len(facets))]
+    for name, facet in zip(names, facets, strict=True):
+        frame[name] = mine[facet.id].to_numpy(dtype=object)
+    groups = frame.groupby([*places, *names], sort=False, dropna=False)
+    rows = groups[["_number", "_words"]].sum().reset_index()
+    rows.index = pd.Index(rows.index.astype(str), name="passage")
+    answers = rows[names].set_axis([facet.id for facet in facets], axis=1)
+    rows = rows[[*places, "_number", "_words"]].rename(columns={"_number": "passages", "_words": "words"})
+    return rows.reset_index(), answers
+
+
 def count_cells(
     passages: pd.DataFrame,
     labels: pd.DataFrame,
@@ -116,7 +168,8 @@ def count_cells(
     Parameters
     ----------
     passages : DataFrame
-        passage, document, section, words, and the column `by`.
+        passage, document, section, words, and the column `by`; where a row stands for many passages
+        (:func:`aggregated`), `passages` says for how many.
     labels : DataFrame
         Index passage, one column a facet; unlabelled passages are not counted.
     facets : one or two facets
@@ -131,7 +184,7 @@ def count_cells(
     """
     check_labels(labels, facets)
     frame = passages.merge(cells_of(labels, facets).dropna(), left_on="passage", right_index=True)
-    frame = frame.assign(_weight=1.0 if weight == "passages" else frame["words"].astype(float))
+    frame = frame.assign(_weight=numbers(frame) if weight == "passages" else frame["words"].astype(float))
     block, unit = blocks_of(frame, by)
     cells = cell_names(facets)
     frame = frame.assign(_block=block, _cell=pd.Categorical(frame["cell"], categories=cells))

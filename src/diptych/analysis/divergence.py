@@ -90,6 +90,7 @@ def divergence(
     ['perspective', 'domain', 'stance', 'perspective x domain']
     """
     facet_rows, cell_rows = [], []
+    evidence = evidence.compact(schema.facets, by)
     for facets in questions(schema):
         counts = evidence.count(facets, by=by)
         if len(counts.names) < 2:

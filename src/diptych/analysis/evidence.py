@@ -11,15 +11,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from diptych.analysis.correction import Within, corrected_counts, tuning
-from diptych.analysis.counts import Counts, blocks_of, cell_names, cells_of, check_labels, count_cells
+from diptych.analysis.correction import Shares, Within, corrected_counts, estimate, tuning
+from diptych.analysis.counts import (
+    Counts,
+    aggregated,
+    blocks_of,
+    cell_names,
+    cells_of,
+    check_labels,
+    count_cells,
+    numbers,
+)
 from diptych.analysis.design import Batch, Correction, stand_for
 from diptych.coding.sampling import Sample
 from diptych.errors import UsageError
 from diptych.schema import Facet
 
 Floats = NDArray[np.float64]
-Situation = Literal["census", "sample", "corrected", "part", "prediction"]
+Situation = Literal["census", "sample", "corrected", "part", "prediction", "archive", "transferred"]
 Condition = Sequence[tuple[Facet, str]]
 
 
@@ -30,12 +39,13 @@ class Evidence:
     Attributes
     ----------
     passages : DataFrame
-        As :func:`diptych.load_passages` returns it; its order is the order of all arrays.
+        As :func:`diptych.load_passages` returns it; its order is the order of all arrays. A row may stand for
+        many passages that are counted alike (:meth:`compact`).
     labels : DataFrame
         Index passage, one column a facet.
-    situation : {'census', 'sample', 'corrected', 'part', 'prediction'}
+    situation : {'census', 'sample', 'corrected', 'part', 'prediction', 'archive', 'transferred'}
         Everything coded; a probability sample coded; the same with a classifier over the rest; some coded
-        by no design; a classifier's word alone.
+        by no design; a classifier's word alone; the last two of :class:`diptych.analysis.archive.Archive`.
     samples : sequence of Sample
         In the order they were drawn.
     predicted : mapping of str to DataFrame
@@ -51,7 +61,27 @@ class Evidence:
     @property
     def estimated(self) -> bool:
         """Whether shares are estimates from a sample, and not counts."""
-        return self.situation in ("sample", "corrected")
+        return self.situation in ("sample", "corrected", "transferred")
+
+    @property
+    def size(self) -> int:
+        """How many passages there are."""
+        return int(numbers(self.passages).sum())
+
+    def labelled(self) -> int:
+        """How many passages have a label in every facet."""
+        whole = self.labels.notna().all(axis=1)
+        if "passages" not in self.passages:
+            return int(whole.sum())
+        return int(numbers(self.passages)[whole.reindex(self.passages["passage"]).to_numpy(dtype=bool)].sum())
+
+    def compact(self, facets: Sequence[Facet], by: str) -> Evidence:
+        """The same with a row a combination of values, document and section; estimates need every passage."""
+        if self.estimated or "passages" in self.passages:
+            return self
+        check_labels(self.labels, facets)
+        passages, labels = aggregated(self.passages, self.labels, facets, by)
+        return replace(self, passages=passages, labels=labels)
 
     def only(self, conditions: Mapping[str, str]) -> Evidence:
         """The part whose labels have these values (counts only: of estimates a part is not enough)."""
@@ -110,6 +140,18 @@ class Evidence:
         names = self.passages["passage"].to_numpy()
         batches = [batch_of(sample, names, known) for sample in self.samples]
         return stand_for(batches, self.passages[by].to_numpy(dtype=object), known, weights)
+
+    def shares(
+        self, facets: Sequence[Facet], given: Condition, by: str, weight: str, cells: Floats
+    ) -> dict[str, Shares]:
+        """Estimate shares of passages or words by group, cells put together by a matrix; nothing of counts."""
+        if not self.estimated:
+            return {}
+        found = self.arrays(facets, given)
+        weights = weights_of(self.passages, weight)
+        groups = self.passages[by].to_numpy(dtype=object)
+        correction = self.correction(found.known, by, weights)
+        return estimate(found.predicted @ cells, found.answers @ cells, correction, groups, weights, within=found.within)
 
     def count(
         self, facets: Sequence[Facet], *, by: str = "author", weight: str = "passages", where: Condition = ()

@@ -82,15 +82,15 @@ def statement(evidence: Evidence, by: str, where: Mapping[str, str] | None = Non
         The column that is compared.
     where : mapping of facet to value, optional
     """
-    passages = _many(len(evidence.passages), "passage")
-    everyone = f"the {passages}" if len(evidence.passages) == 1 else f"all {passages}"
+    passages = _many(evidence.size, "passage")
+    everyone = f"the {passages}" if evidence.size == 1 else f"all {passages}"
     documents = _many(evidence.passages["document"].nunique(), "document")
     only = "".join(f", of those with {facet} = {value}" for facet, value in (where or {}).items())
-    labelled = int(evidence.labels.notna().all(axis=1).sum())
+    labelled = evidence.labelled()
     population = {
         "census": f"{everyone} of {documents}",
         "part": f"the labelled ones ({labelled} in every facet) among {passages} of {documents}",
-        "prediction": f"all passages with a text at hand, of {len(evidence.passages)} in {documents}",
+        "prediction": f"all passages with a text at hand, of {evidence.size} in {documents}",
     }.get(evidence.situation, f"{everyone} of {documents}, {labelled} of them coded")
     weights = {
         "sample": "1 / inclusion probability, scaled within strata",
@@ -147,8 +147,9 @@ def coverage_notes(table: pd.DataFrame, evidence: Evidence, by: str = "author", 
 
 def _sample_notes(evidence: Evidence) -> list[str]:
     notes = []
+    here = set(evidence.passages["passage"])
     for sample in evidence.samples:
-        wanted = [name for name in sample.passages if name in set(evidence.passages["passage"])]
+        wanted = [name for name in sample.passages if name in here]
         done = int(evidence.labels.reindex(wanted).notna().all(axis=1).sum())
         text = f"{sample.name}: {done} of {len(wanted)} drawn passages are coded, from a pool of {sample.pool}."
         if done < len(wanted):
