@@ -90,17 +90,27 @@ def check_labels(labels: pd.DataFrame, facets: Sequence[Facet]) -> None:
             )
 
 
-def blocks_of(passages: pd.DataFrame, by: str) -> tuple[NDArray[np.object_], str]:
-    """Return the block of every passage, and what a block is: `document` or `section`.
+def blocks_of(passages: pd.DataFrame, by: str) -> tuple[NDArray[np.intp], str]:
+    """Return the block of every passage, numbered as they appear, and what a block is: `document` or `section`.
 
     Documents, where every group has at least two of its own; else sections of documents.
     """
-    groups = passages.groupby(by, sort=False)["document"].nunique()
-    owners = passages.groupby("document", sort=False)[by].nunique()
-    if len(groups) and (groups >= 2).all() and (owners == 1).all():
-        return passages["document"].to_numpy(dtype=object), "document"
-    name = passages["document"].astype(str) + "\x1f" + passages["section"].astype(str)
-    return (name + "\x1f" + passages[by].astype(str)).to_numpy(dtype=object), "section"
+    document, group, section = (pd.factorize(passages[name])[0] for name in ("document", by, "section"))
+    many = group.max(initial=0) + 1
+    pairs = np.unique(document * many + group)
+    if len(pairs) and (np.bincount(pairs % many) >= 2).all() and (np.bincount(pairs // many) == 1).all():
+        return document, "document"
+    places = (document * many + group) * (section.max(initial=0) + 1) + section
+    return pd.factorize(places)[0], "section"
+
+
+def cell_codes(labels: pd.DataFrame, facets: Sequence[Facet]) -> NDArray[np.intp]:
+    """Return the place of every row's cell among :func:`cell_names`; -1 where a facet has no label."""
+    code, known = np.zeros(len(labels), dtype=np.intp), np.ones(len(labels), dtype=bool)
+    for facet in facets:
+        mine = pd.Categorical(labels[facet.id], categories=list(facet.value_ids)).codes
+        code, known = code * len(facet.values) + mine, known & (mine >= 0)
+    return np.where(known, code, -1)
 
 
 def numbers(passages: pd.DataFrame) -> NDArray[np.float64]:
@@ -183,22 +193,19 @@ def count_cells(
         Blocks are documents where every group has at least two, else sections of documents.
     """
     check_labels(labels, facets)
-    frame = passages.merge(cells_of(labels, facets).dropna(), left_on="passage", right_index=True)
-    frame = frame.assign(_weight=numbers(frame) if weight == "passages" else frame["words"].astype(float))
-    block, unit = blocks_of(frame, by)
     cells = cell_names(facets)
-    frame = frame.assign(_block=block, _cell=pd.Categorical(frame["cell"], categories=cells))
-    table = frame.pivot_table(
-        index=[by, "_block"],
-        columns="_cell",
-        values="_weight",
-        aggfunc="sum",
-        fill_value=0.0,
-        observed=False,
-        sort=False,
-    )
-    table = table.reindex(columns=list(cells), fill_value=0.0)
-    table = table[table.sum(axis=1) > 0] if weight == "passages" else table
-    order = {name: i for i, name in enumerate(dict.fromkeys(passages[by]))}
-    table = table.sort_index(level=0, key=lambda names: names.map(order), kind="stable", sort_remaining=False)
-    return Counts(table.to_numpy(dtype=float), table.index.get_level_values(0).to_numpy(dtype=object), cells, unit)
+    place = labels.index.get_indexer(passages["passage"])
+    code = np.append(cell_codes(labels, facets), -1)[place]  # of a passage without a row, the last
+    kept = (code >= 0) & passages[by].notna().to_numpy()
+    frame, code = passages[kept], code[kept]
+    weights = numbers(frame) if weight == "passages" else frame["words"].to_numpy(dtype=float)
+    block, unit = blocks_of(frame, by)
+    first = np.unique(block, return_index=True)[1]
+    table = np.bincount(block * len(cells) + code, weights, len(first) * len(cells)).reshape(len(first), len(cells))
+    groups = frame[by].to_numpy(dtype=object)[first]
+    order = {name: i for i, name in enumerate(passages[by].unique())}
+    sorting = np.argsort([order[name] for name in groups], kind="stable").astype(np.intp)
+    table, groups = table[sorting], groups[sorting]
+    if weight == "passages":
+        table, groups = table[table.sum(axis=1) > 0], groups[table.sum(axis=1) > 0]
+    return Counts(table.astype(float), groups, cells, unit)

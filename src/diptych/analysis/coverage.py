@@ -141,7 +141,7 @@ def _one(
     rows = []
     whole = evidence.estimated and evidence.situation != "transferred"  # shares hold for all, labelled or not
     everyone = pd.Series(numbers(passages)).groupby(passages[by].to_numpy(), sort=False).sum()
-    filled = {group: counts.of(group).sum(axis=0) for group in dict.fromkeys(passages[by])}
+    filled = {group: counts.of(group).sum(axis=0) for group in passages[by].unique()}
     most = np.max(list(filled.values()), axis=0)
     for group, number in filled.items():
         number_words = words.of(group).sum(axis=0)

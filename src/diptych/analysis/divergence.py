@@ -176,8 +176,8 @@ def least_p(first: int, second: int, draws: int) -> float:
     """
     from math import comb
 
-    ways = comb(first + second, first) / (2 if first == second else 1)  # equal numbers: mirrored deals are alike
-    return max(1 / ways, 1 / (1 + draws))
+    ways = comb(first + second, first) // (2 if first == second else 1)  # equal numbers: mirrored deals are alike
+    return 1 / min(ways, 1 + draws)  # whole numbers: the ways to deal a thousand documents are no float
 
 
 def _cells(counts: Counts, first: str, second: str, seed: int, draws: int) -> list[dict[str, object]]:

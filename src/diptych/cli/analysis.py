@@ -17,11 +17,12 @@ from diptych.cli.options import (
     print_json,
     print_table,
 )
+from diptych.cli.predictions import archived, basis_of
 from diptych.errors import UsageError
 from diptych.records import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from diptych.analysis.statements import Statement
 
@@ -68,6 +69,7 @@ def where_of(conditions: Sequence[str]) -> dict[str, str]:
 @WHERE
 @click.option("--facet", metavar="NAME", help="Only this facet, or `cells` for the crossed facets.")
 @click.option("--merge-small", is_flag=True, help="Put cells of fewer than 5 coded passages together.")
+@archived
 @formatted
 @common
 def coverage_command(
@@ -76,6 +78,7 @@ def coverage_command(
     conditions: tuple[str, ...],
     facet: str | None,
     merge_small: bool,
+    archive: Mapping[str, Any],
     form: str,
     folder: Path | None,
     talk: Talk,
@@ -84,14 +87,16 @@ def coverage_command(
 
     Where everything is coded, shares are counted; beside them the same share by every coder, and the range
     over sections. Where a probability sample is coded (`diptych sample`), they are estimated, with intervals.
+    With --predictions they are of an archive of any size.
     """
     from diptych.analysis.statements import coverage_notes, stated, statement
-    from diptych.api import coverage_of, evidence_for
+    from diptych.api import coverage_of
     from diptych.coding.codings import load_coders
 
     study = find_study(folder)
     where = where_of(conditions)
-    evidence, left = evidence_for(study, source=source, by=by, where=where)
+    basis = basis_of(study, archive, where, source=source, by=by, facet=facet, talk=talk)
+    evidence, left, source = basis.evidence, basis.left, basis.source
     table = coverage_of(study, evidence, left, source=source, by=by, merge_small=merge_small)
     names = list(dict.fromkeys(table["facet"]))
     if facet:
@@ -101,6 +106,7 @@ def coverage_command(
         table = table[table["facet"] == wanted]
     coders = [column.removeprefix("share:") for column in table.columns if column.startswith("share:")]
     notes = coverage_notes(table, evidence, by, model=load_coders(study).one_model(coders) if coders else "")
+    notes += basis.notes
     about = statement(evidence, by, left)
     rows = rows_of(table)
     if form == "json":
@@ -109,9 +115,12 @@ def coverage_command(
         )
     elif form == "csv":
         print_csv(stated(rows, source, evidence, by, left))
+        for note in basis.notes:
+            talk(note)
     else:
         _print_coverage(rows, by, table_title(source, about.situation), coders)
         print_about(about, notes)
+    basis.finish()
 
 
 def _print_coverage(rows: Sequence[dict[str, Any]], by: str, title: str, coders: Sequence[str]) -> None:
@@ -139,7 +148,8 @@ def _print_coverage(rows: Sequence[dict[str, Any]], by: str, title: str, coders:
             columns |= {"share": "share "}
         columns |= {"range": f"range over {part[0]['unit']}s " if part else "range "}
         columns |= {coder: f"{coder} " for coder in coders}
-        columns["word_share"] = "share of words "
+        if any(row["words_of"] for row in part):
+            columns["word_share"] = "share of words "
         print_table(shown, columns, title=f"{name} ({title})")
         click.echo()
     if any(row["small"] for row in rows):

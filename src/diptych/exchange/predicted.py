@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Codes = NDArray[np.int64]
-BUCKETS = 1024  # documents are told apart up to this number, then dealt to as many by a hash
-CELLS = 1 << 20  # rows of the table of counts; above it, buckets are put together in pairs
+BUCKETS = 1024  # documents are told apart up to this number
+DEALT = 256  # then they are dealt to as many buckets by a hash
+CELLS = 1 << 18  # rows of the table of counts; above it, buckets are put together in pairs
+WAITING = 1 << 20  # rows that wait to be added up
 GROUPS = 1000
 KEPT = 1000  # rejects that are kept word for word
+Tell = Callable[[int], None]
 
 
 @dataclass
@@ -43,7 +46,9 @@ class Counted:
     passages : int
         All that were counted.
     documents : int
-        How many there are; more than `BUCKETS` are not counted on.
+        How many there are; above `BUCKETS` they are not counted further.
+    shared : bool
+        Whether a document belongs to two of the groups compared (looked at while documents are told apart).
     silent : dict of str to int
         Per facet, passages without an answer (the classifier abstained).
     strange : Counter
@@ -55,6 +60,8 @@ class Counted:
     table: pd.DataFrame
     passages: int = 0
     documents: int = 0
+    shared: bool = False
+    buckets: int = 0
     silent: dict[str, int] = field(default_factory=dict)
     strange: Counter[tuple[str, str]] = field(default_factory=Counter)
     rejected: int = 0
@@ -64,6 +71,21 @@ class Counted:
     def dealt(self) -> bool:
         """Whether documents are so many that they were dealt to buckets."""
         return self.documents > BUCKETS
+
+    def notes(self) -> list[str]:
+        """Say what was met in the file that the figures do not show."""
+        said = [
+            f"{facet}: {number:,} of {self.passages:,} passages have no answer, most often as the classifier abstained; "
+            "shares are of the others."
+            for facet, number in self.silent.items()
+            if number
+        ]
+        if self.dealt:
+            said.append(
+                f"There are more than {BUCKETS:,} documents: by a hash of their names they are dealt to {self.buckets:,} "
+                "groups, and ranges and tests draw these groups."
+            )
+        return said
 
 
 @dataclass(frozen=True)
@@ -93,7 +115,7 @@ class Wanted:
     where: Mapping[str, str] = field(default_factory=dict)
 
 
-def count_predictions(path: Path, wanted: Wanted, tell: Callable[[int], None] = lambda _: None) -> Counted:
+def count_predictions(path: Path, wanted: Wanted, tell: Tell = lambda _: None) -> Counted:
     """Count the predicted passages of a file or folder; memory does not grow with their number.
 
     Parameters
@@ -145,6 +167,7 @@ class _Counter:
             )
         self._groups: dict[str, int] = {}
         self._documents: dict[bytes, int] = {}
+        self._shared = False
         self._buckets = 0  # 0: every document is told apart
         self._keys: Codes = np.zeros(0, dtype=np.int64)
         self._sums = np.zeros((0, 2))
@@ -183,7 +206,7 @@ class _Counter:
         numbers, inverse = np.unique(key, return_inverse=True)
         sums = np.stack([np.bincount(inverse), np.bincount(inverse, self._words(batch))], axis=1).astype(float)
         self._waiting.append((numbers, sums))
-        if sum(len(keys) for keys, _ in self._waiting) > CELLS:
+        if sum(len(keys) for keys, _ in self._waiting) > WAITING:
             self._settle()
 
     def _group(self, name: str) -> int:
@@ -226,9 +249,14 @@ class _Counter:
     def _deal(self) -> None:
         """Put the documents so far into buckets; the same ones in whatever order the files come."""
         self._settle()
-        self._buckets = BUCKETS
-        buckets = np.array([zlib.crc32(name) % BUCKETS for name in self._documents], dtype=np.int64)
+        self._look_for_shared()
+        self._buckets = DEALT
+        buckets = np.array([zlib.crc32(name) % DEALT for name in self._documents], dtype=np.int64)
         self._rename(lambda blocks: buckets[blocks])
+
+    def _look_for_shared(self) -> None:
+        owners = np.unique(self._keys // self._cells)  # group and document
+        self._shared = len(np.unique(owners % BUCKETS)) < len(owners)
 
     def _rename(self, renamed: Callable[[Codes], Codes]) -> None:
         rest, cell = np.divmod(self._keys, self._cells)
@@ -264,6 +292,8 @@ class _Counter:
         import pandas as pd
 
         self._settle()
+        if not self._buckets:
+            self._look_for_shared()
         rest = self._keys
         columns: dict[str, Any] = {}
         for facet, values in reversed(self.wanted.facets.items()):
@@ -277,7 +307,15 @@ class _Counter:
         facets = {facet: columns[facet] for facet in self.wanted.facets}
         table = pd.DataFrame({**head, **facets, "passages": self._sums[:, 0], "words": self._sums[:, 1]})
         return Counted(
-            table, self.passages, len(self._documents), dict(self.silent), self.strange, self.rejected, self.rejects
+            table,
+            self.passages,
+            len(self._documents) if self._documents != {b"": 0} else 0,
+            self._shared,
+            self._buckets,
+            dict(self.silent),
+            self.strange,
+            self.rejected,
+            self.rejects,
         )
 
 
@@ -292,7 +330,9 @@ def _coded(batch: pa.Table, name: str) -> tuple[list[bytes | None], Codes]:
         column = column.dictionary_encode(null_encoding="encode")
     whole = column.unify_dictionaries().combine_chunks()
     whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    values: list[bytes | None] = [*whole.dictionary.cast(pa.large_binary()).to_pylist(), None]
+    values: list[bytes | None] = whole.dictionary.cast(pa.large_binary()).to_pylist()
+    if whole.indices.null_count:
+        values.append(None)
     codes = whole.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
     return values, codes.astype(np.int64)
 
