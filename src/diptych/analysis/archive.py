@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from diptych.analysis.correction import Shares, estimate
-from diptych.analysis.counts import Counts, cell_names, cells_of, check_labels, count_cells
+from diptych.analysis.counts import Counts, cell_codes, cell_names, check_labels, count_cells
 from diptych.analysis.design import Correction
 from diptych.analysis.evidence import Condition, Evidence
 from diptych.errors import CodingError, UsageError
@@ -131,8 +131,7 @@ def errors_of(predictions: pd.DataFrame, answers: pd.DataFrame, facets: Sequence
     """
     check_labels(answers, facets)
     names = cell_names(facets)
-    said = pd.Categorical(cells_of(predictions, facets).reindex(answers.index), categories=names).codes
-    true = pd.Categorical(cells_of(answers, facets), categories=names).codes
+    said, true = cell_codes(predictions.reindex(answers.index), facets), cell_codes(answers, facets)
     both = (said >= 0) & (true >= 0)
     if both.sum() < 2:
         raise CodingError(
@@ -173,13 +172,12 @@ def unequal_errors(
         values at least as much (sum of chi-square); None with fewer than two groups.
     """
     here = answers.index.intersection(predictions.index).intersection(groups.index)
-    said = pd.Categorical(predictions[facet.id].reindex(here), categories=facet.value_ids).codes
-    true = pd.Categorical(answers[facet.id].reindex(here), categories=facet.value_ids).codes
+    said, true = (cell_codes(table.reindex(here), [facet]) for table in (predictions, answers))
     both = (said >= 0) & (true >= 0)
     names, group = np.unique(groups.reindex(here)[both].astype(str), return_inverse=True)
     if len(names) < 2:
         return None
-    said, true, k = said[both].astype(np.intp), true[both].astype(np.intp), len(facet.value_ids)
+    said, true, k = said[both], true[both], len(facet.value_ids)
     shape = (k, len(names), k)
 
     def distance(mine: NDArray[np.intp]) -> float:

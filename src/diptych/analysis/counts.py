@@ -108,7 +108,7 @@ def cell_codes(labels: pd.DataFrame, facets: Sequence[Facet]) -> NDArray[np.intp
     """Return the place of every row's cell among :func:`cell_names`; -1 where a facet has no label."""
     code, known = np.zeros(len(labels), dtype=np.intp), np.ones(len(labels), dtype=bool)
     for facet in facets:
-        mine = pd.Categorical(labels[facet.id], categories=list(facet.value_ids)).codes
+        mine = pd.Index(list(facet.value_ids), dtype=object).get_indexer(labels[facet.id].to_numpy(dtype=object))
         code, known = code * len(facet.values) + mine, known & (mine >= 0)
     return np.where(known, code, -1)
 

@@ -197,14 +197,14 @@ def _codes(answers: NDArray[np.object_], values: Sequence[str]) -> NDArray[np.in
     """Places among values, of the same shape; -1 for anything else."""
     import pandas as pd
 
-    found = pd.Categorical(answers.ravel(), categories=list(values)).codes
+    found = pd.Index(list(values), dtype=object).get_indexer(answers.ravel())
     return np.asarray(found, dtype=np.intp).reshape(answers.shape)
 
 
 def scored_answers(table: pd.DataFrame, facet: Facet) -> tuple[Floats, int]:
     """Return answers as scores, and how many units were left out for an answer that has none."""
     answers = table.to_numpy(dtype=object)
-    given = table.notna().to_numpy()
+    given = table.notna().to_numpy(dtype=bool)
     names = list(facet.scores)
     codes = _codes(answers, names)
     scores = np.append([facet.scores[name] for name in names], np.nan)[codes]
