@@ -59,7 +59,7 @@ class Archive(Evidence):
             )
         errors = self._errors(facets)
         counts = count_cells(self.passages, self.labels, facets, by=by, weight=weight)
-        found = {}
+        found: dict[str, Shares] = {}
         for group in counts.names:
             correction = errors.reweighted(counts.of(group).sum(axis=0), group)
             everyone = np.full(len(errors.truth), group, dtype=object)

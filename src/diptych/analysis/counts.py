@@ -106,9 +106,10 @@ def blocks_of(passages: pd.DataFrame, by: str) -> tuple[NDArray[np.intp], str]:
 
 def cell_codes(labels: pd.DataFrame, facets: Sequence[Facet]) -> NDArray[np.intp]:
     """Return the place of every row's cell among :func:`cell_names`; -1 where a facet has no label."""
-    code, known = np.zeros(len(labels), dtype=np.intp), np.ones(len(labels), dtype=bool)
+    code: NDArray[np.intp] = np.zeros(len(labels), dtype=np.intp)
+    known: NDArray[np.bool_] = np.ones(len(labels), dtype=bool)
     for facet in facets:
-        mine = pd.Index(list(facet.value_ids), dtype=object).get_indexer(labels[facet.id].to_numpy(dtype=object))
+        mine = pd.Index(list(facet.value_ids), dtype=object).get_indexer(pd.Index(labels[facet.id], dtype=object))
         code, known = code * len(facet.values) + mine, known & (mine >= 0)
     return np.where(known, code, -1)
 
@@ -194,18 +195,19 @@ def count_cells(
     """
     check_labels(labels, facets)
     cells = cell_names(facets)
-    place = labels.index.get_indexer(passages["passage"])
+    place = labels.index.get_indexer(pd.Index(passages["passage"]))
     code = np.append(cell_codes(labels, facets), -1)[place]  # of a passage without a row, the last
     kept = (code >= 0) & passages[by].notna().to_numpy()
     frame, code = passages[kept], code[kept]
     weights = numbers(frame) if weight == "passages" else frame["words"].to_numpy(dtype=float)
     block, unit = blocks_of(frame, by)
     first = np.unique(block, return_index=True)[1]
-    table = np.bincount(block * len(cells) + code, weights, len(first) * len(cells)).reshape(len(first), len(cells))
+    sums = np.bincount(block * len(cells) + code, weights, len(first) * len(cells))
+    table: NDArray[np.float64] = np.asarray(sums, dtype=float).reshape(len(first), len(cells))
     groups = frame[by].to_numpy(dtype=object)[first]
     order = {name: i for i, name in enumerate(passages[by].unique())}
     sorting = np.argsort([order[name] for name in groups], kind="stable").astype(np.intp)
     table, groups = table[sorting], groups[sorting]
     if weight == "passages":
         table, groups = table[table.sum(axis=1) > 0], groups[table.sum(axis=1) > 0]
-    return Counts(table.astype(float), groups, cells, unit)
+    return Counts(table, groups, cells, unit)

@@ -151,7 +151,9 @@ class Evidence:
         weights = weights_of(self.passages, weight)
         groups = self.passages[by].to_numpy(dtype=object)
         correction = self.correction(found.known, by, weights)
-        return estimate(found.predicted @ cells, found.answers @ cells, correction, groups, weights, within=found.within)
+        return estimate(
+            found.predicted @ cells, found.answers @ cells, correction, groups, weights, within=found.within
+        )
 
     def count(
         self, facets: Sequence[Facet], *, by: str = "author", weight: str = "passages", where: Condition = ()

@@ -16,7 +16,8 @@ from diptych.coding.codings import load_codings
 from diptych.coding.gold import derive_gold, gold_table, load_gold
 from diptych.coding.sampling import Sample, load_samples
 from diptych.errors import CodingError, UsageError, nearest
-from diptych.exchange.predicted import BUCKETS, Counted, Tell, Wanted, count_predictions
+from diptych.exchange.counter import Wanted
+from diptych.exchange.predicted import Counted, Tell, count_predictions
 from diptych.study import Study
 
 _AGAIN = "run `diptych train` again"
@@ -184,8 +185,8 @@ def load_archive(
         places["document"] = rows[wanted.by] + "\x1f" + rows["document"]
     places = places.assign(passages=rows["passages"], words=rows["words"]).reset_index()
     labels = rows.reindex(columns=list(known)).astype(object)
-    of = f"{counted.documents:,} documents" if not counted.dealt else f"more than {BUCKETS:,} documents"
-    where = f", of {of}" if counted.documents else ""
+    least = "at least " if counted.dealt else ""
+    where = f", of {least}{counted.documents:,} documents" if counted.documents else ""
     archive = Archive(places, labels, "archive", population=f"{counted.passages:,} passages in {path.name}{where}")
     return (corrected(archive, *errors) if errors else archive), counted
 

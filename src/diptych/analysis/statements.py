@@ -42,8 +42,8 @@ ARCHIVE = (
 TRANSFERRED = (
     "Corrected by the study: among passages predicted as one value, the shares of the values they truly have are taken "
     "from the study's coded passages (cross-fitted predictions, codings without a suggestion). That is right as far as "
-    "the classifier errs in the file as it does in the study, which nothing in the file can show. Coded passages are the "
-    "study's."
+    "the classifier errs in the file as it does in the study, which nothing in the file can show. Coded passages are "
+    "the study's."
 )
 TRANSFERRED_INTERVAL = (
     "95 % intervals hold the chance in which passages the study coded (Wilson, effective size), not the difference "

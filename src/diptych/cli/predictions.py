@@ -63,9 +63,7 @@ class Basis:
         where += f", line {first.line}" if first.line else ""
         more = self.counted.rejected - len(self.counted.rejects)
         hint = "all other rows are counted" + (f"; {more:,} more are not written down" if more else "")
-        set_aside(
-            Path(f"{self.path.name}.rejects.jsonl"), self.counted.rejects, f"{where}: {first.reason}", hint=hint
-        )
+        set_aside(Path(f"{self.path.name}.rejects.jsonl"), self.counted.rejects, f"{where}: {first.reason}", hint=hint)
 
 
 def archived(function: F) -> F:
@@ -121,7 +119,8 @@ def _of_file(
     from diptych.analysis.labels import load_archive
     from diptych.analysis.statements import archive_notes
     from diptych.documents.ingest import read_passages
-    from diptych.exchange.predicted import Wanted, unknown_values
+    from diptych.exchange.counter import Wanted
+    from diptych.exchange.predicted import unknown_values
 
     schema = study.schema
     if by in schema.facet_ids or by in ("passages", "words"):
@@ -131,7 +130,9 @@ def _of_file(
     for name, value in left.items():
         known = schema.facet(name).value_ids
         if value not in known:
-            raise UsageError(f"{name} has no value {value!r}{nearest(value, known)}", hint=f"one of: {', '.join(known)}")
+            raise UsageError(
+                f"{name} has no value {value!r}{nearest(value, known)}", hint=f"one of: {', '.join(known)}"
+            )
     wanted = Wanted({}, by, archive["column"] or by, archive["document"], prefix=archive["prefix"], where=columns)
     asked = [f.id for f in schema.cells] if facet == "cells" else [facet] if facet in schema.facet_ids else []
     done = 0

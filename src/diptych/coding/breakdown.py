@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from diptych.coding.alpha import alpha, percent_agreement
 from diptych.coding.coefficients import bootstrap_interval, cohen_kappa, fleiss_kappa, gwet_ac
-from diptych.coding.reliability import alpha, answer_table, as_numbers, percent_agreement, scored_answers
+from diptych.coding.reliability import answer_table, as_numbers, scored_answers
 from diptych.records import rows_of
 from diptych.schema import Facet, Schema
 

@@ -62,7 +62,7 @@ def patterns(answers: Floats) -> tuple[Floats, NDArray[np.intp]]:
     --------
     >>> rows, which = patterns(np.array([[1.0, 2.0], [1.0, np.nan], [1.0, 2.0]]))
     >>> len(rows), np.bincount(which).tolist()
-    (2, [1, 2])
+    (2, [2, 1])
     """
     known, codes = np.unique(answers, return_inverse=True)  # of one length: NaN is one value here
     codes = codes.reshape(answers.shape)
@@ -93,6 +93,8 @@ def observed_agreement(counts: Floats, weight: Floats, times: Floats | None = No
 
 
 def _mean(rows: Floats, times: Floats | None) -> Floats:
+    if not len(rows):
+        return np.zeros(rows.shape[1:])
     return np.asarray(rows.mean(axis=0) if times is None else (times @ rows) / times.sum())
 
 

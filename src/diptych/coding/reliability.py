@@ -1,156 +1,27 @@
 """Agreement between coders, beyond chance.
 
 All coefficients come from one table per facet: units (passages) by coders, answers as numbers,
-missing answers as NaN. Alpha is computed over units with at least two answers, from how many coders gave each
-value to each unit: the work grows with the number of answers, not with that of pairs of coders.
+missing answers as NaN. Alpha is computed over units with at least two answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diptych.coding.alpha import alpha_of, coincidences_of, pairs_of
 from diptych.coding.codings import Coders
-from diptych.coding.coefficients import unit_counts
 from diptych.errors import CodingError, nearest
 from diptych.schema import Facet, Schema
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Scale = Literal["nominal", "ordinal", "interval", "ratio"]
 Floats = NDArray[np.float64]
-
-
-def coincidences(answers: Floats, times: Floats | None = None) -> tuple[Floats, Floats]:
-    """Return the distinct values and Krippendorff's coincidence matrix.
-
-    Parameters
-    ----------
-    answers : array of shape (units, coders)
-        Numbers; NaN where a coder gave no answer. Units with fewer than two answers do not count.
-    times : array of shape (units,), optional
-        How often each row of answers occurs; default: once.
-
-    Returns
-    -------
-    values : array of shape (k,)
-        The values that occur, ascending.
-    matrix : array of shape (k, k)
-        Symmetric; sums to the number of pairable answers.
-    """
-    answers = np.asarray(answers, dtype=float)
-    if times is not None:
-        answers, times = answers[times > 0], times[times > 0]
-    values = np.unique(answers[~np.isnan(answers)])
-    counts = unit_counts(answers, values)
-    return coincidences_of(values, counts, times)
-
-
-def coincidences_of(values: Floats, counts: Floats, times: Floats | None = None) -> tuple[Floats, Floats]:
-    """Return the same from counts of shape (units, k): how many coders gave each value to each unit."""
-    pairable = counts.sum(axis=1) >= 2
-    counts = counts[pairable]
-    occurs = counts.any(axis=0)
-    counts = counts[:, occurs]
-    weights = 1 / np.maximum(counts.sum(axis=1) - 1, 1)
-    weighted = counts * (weights if times is None else weights * times[pairable])[:, None]
-    matrix = weighted.T @ counts
-    matrix -= np.diag(weighted.sum(axis=0))
-    return values[occurs], matrix
-
-
-def squared_differences(values: Floats, totals: Floats, scale: Scale) -> Floats:
-    """Return Krippendorff's squared difference between every two values.
-
-    Parameters
-    ----------
-    values : array of shape (k,)
-    totals : array of shape (k,)
-        How often each value occurs among pairable answers (the ordinal metric needs it).
-    scale : {'nominal', 'ordinal', 'interval', 'ratio'}
-    """
-    first, second = values[:, None], values[None, :]
-    if scale == "nominal":
-        return np.asarray(first != second, dtype=float)
-    if scale == "interval":
-        return (first - second) ** 2
-    if scale == "ratio":
-        total = first + second
-        return np.divide(first - second, total, out=np.zeros_like(total), where=total != 0) ** 2
-    reach = np.cumsum(totals)
-    between = np.abs(reach[:, None] - reach[None, :])
-    between += np.where(second >= first, totals[:, None] - totals[None, :], totals[None, :] - totals[:, None]) / 2
-    return np.asarray(between**2)
-
-
-def alpha(answers: Floats, scale: Scale = "nominal", times: Floats | None = None) -> float | None:
-    """Return Krippendorff's alpha.
-
-    Parameters
-    ----------
-    answers : array of shape (units, coders)
-        Numbers; NaN where a coder gave no answer.
-    scale : {'nominal', 'ordinal', 'interval', 'ratio'}
-    times : array of shape (units,), optional
-        How often each row of answers occurs; default: once.
-
-    Returns
-    -------
-    float or None
-        1 perfect, 0 chance, negative below chance; 1 where all answers are one value (nothing was
-        disagreed about, the convention of the parent implementation); None without a unit that two
-        coders answered.
-
-    References
-    ----------
-    Krippendorff, K. (2011). Computing Krippendorff's alpha-reliability.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> a, b = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0], [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]
-    >>> round(alpha(np.array([a, b]).T), 3)
-    0.095
-    """
-    return alpha_of(*coincidences(answers, times), scale)
-
-
-def alpha_of(values: Floats, matrix: Floats, scale: Scale = "nominal") -> float | None:
-    """Return alpha of a coincidence matrix, as :func:`coincidences` returns it with its values."""
-    totals = matrix.sum(axis=0)
-    pairable = totals.sum()
-    if pairable == 0:
-        return None
-    differences = squared_differences(values, totals, scale)
-    expected = float(totals @ differences @ totals) / (pairable - 1)
-    if expected == 0:
-        return 1.0
-    return float(1.0 - (matrix * differences).sum() / expected)
-
-
-def percent_agreement(answers: Floats) -> tuple[int, int]:
-    """Return (pairs of answers that agree, pairs of answers) over all units.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> percent_agreement(np.array([[1, 1], [1, 2], [2, np.nan]]))
-    (1, 2)
-    """
-    values = np.unique(answers[~np.isnan(answers)])
-    given = (~np.isnan(answers)).sum(axis=1)
-    agreed = sum(_pairs((answers == value).sum(axis=1)) for value in values)
-    return agreed, _pairs(given)
-
-
-def _pairs(number: NDArray[np.int64]) -> int:
-    """How many pairs so many answers a unit make, over all units."""
-    return int((number * (number - 1) // 2).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +68,7 @@ def _codes(answers: NDArray[np.object_], values: Sequence[str]) -> NDArray[np.in
     """Places among values, of the same shape; -1 for anything else."""
     import pandas as pd
 
-    found = pd.Index(list(values), dtype=object).get_indexer(answers.ravel())
+    found = pd.Index(list(values), dtype=object).get_indexer(pd.Index(answers.ravel(), dtype=object))
     return np.asarray(found, dtype=np.intp).reshape(answers.shape)
 
 
@@ -325,8 +196,8 @@ def _agreement(codings: pd.DataFrame, facet: Facet, names: Sequence[str], kind: 
         facet.id,
         tuple(names),
         units,
-        pairs=_pairs(given),
-        agreed=_pairs(counts),
+        pairs=pairs_of(given),
+        agreed=pairs_of(counts),
         alpha=alpha_of(values, matrix),
         ordinal_alpha=ordinal,
         ordinal_units=scored_units,

@@ -1,36 +1,24 @@
-"""Predicted passages, counted as they stream by: how many of which group, document and values.
+"""Predicted passages, counted as they stream by: a file of a hundred million becomes a table of some thousand rows.
 
-A file of a hundred million passages becomes a table of some hundred thousand rows, which is all that shares,
-divergence and their ranges need.
+That table is all that shares, divergence and their ranges need.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter as Number
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from diptych.errors import RecordError, UsageError, nearest
+from diptych.errors import RecordError, nearest
 from diptych.exchange.batches import parts_of, read_batches
-from diptych.exchange.tables import Reject, undefuse
+from diptych.exchange.counter import Counter, Wanted
+from diptych.exchange.tables import Reject
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
-Codes = NDArray[np.int64]
-BUCKETS = 1024  # documents are told apart up to this number
-DEALT = 256  # then they are dealt to as many buckets by a hash
-CELLS = 1 << 18  # rows of the table of counts; above it, buckets are put together in pairs
-WAITING = 1 << 20  # rows that wait to be added up
-GROUPS = 1000
-KEPT = 1000  # rejects that are kept word for word
 Tell = Callable[[int], None]
 
 
@@ -46,7 +34,7 @@ class Counted:
     passages : int
         All that were counted.
     documents : int
-        How many there are; above `BUCKETS` they are not counted further.
+        How many there are, where they are told apart; else how many there were when that became too many.
     shared : bool
         Whether a document belongs to two of the groups compared (looked at while documents are told apart).
     silent : dict of str to int
@@ -63,56 +51,29 @@ class Counted:
     shared: bool = False
     buckets: int = 0
     silent: dict[str, int] = field(default_factory=dict)
-    strange: Counter[tuple[str, str]] = field(default_factory=Counter)
+    strange: Number[tuple[str, str]] = field(default_factory=Number)
     rejected: int = 0
     rejects: list[Reject] = field(default_factory=list)
 
     @property
     def dealt(self) -> bool:
-        """Whether documents are so many that they were dealt to buckets."""
-        return self.documents > BUCKETS
+        """Whether documents were so many that they were dealt to buckets."""
+        return self.buckets > 0
 
     def notes(self) -> list[str]:
         """Say what was met in the file that the figures do not show."""
         said = [
-            f"{facet}: {number:,} of {self.passages:,} passages have no answer, most often as the classifier abstained; "
-            "shares are of the others."
+            f"{facet}: {number:,} of {self.passages:,} passages have no answer, most often as the classifier "
+            "abstained; shares are of the others."
             for facet, number in self.silent.items()
             if number
         ]
         if self.dealt:
             said.append(
-                f"There are more than {BUCKETS:,} documents: by a hash of their names they are dealt to {self.buckets:,} "
-                "groups, and ranges and tests draw these groups."
+                f"There are many documents: by a hash of their names they are dealt to {self.buckets:,} groups, and "
+                "ranges and tests draw these groups."
             )
         return said
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which columns are counted, under which names.
-
-    Attributes
-    ----------
-    facets : mapping of str to sequence of str
-        Facet → its values.
-    by, column : str
-        What is compared, and the file's column of it.
-    document, words : str
-        The file's columns; they may be missing there.
-    prefix : str
-        Before the names of facets.
-    where : mapping of str to str
-        Only rows with these values of these columns.
-    """
-
-    facets: Mapping[str, Sequence[str]]
-    by: str = "author"
-    column: str = "author"
-    document: str = "document"
-    words: str = "words"
-    prefix: str = ""
-    where: Mapping[str, str] = field(default_factory=dict)
 
 
 def count_predictions(path: Path, wanted: Wanted, tell: Tell = lambda _: None) -> Counted:
@@ -133,10 +94,10 @@ def count_predictions(path: Path, wanted: Wanted, tell: Tell = lambda _: None) -
     RecordError
         If the only file cannot be read or lacks a column; of several, it goes to the rejects.
     """
-    counter, parts = _Counter(wanted), parts_of(path)
+    counter, parts = Counter(wanted), parts_of(path)
     for part in parts:
         try:
-            for batch in counter.batches(part):
+            for batch in read_batches(part, wanted.columns, [wanted.document, wanted.words], counter.reject):
                 counter.add(batch)
                 tell(counter.passages)
         except RecordError as error:
@@ -147,211 +108,24 @@ def count_predictions(path: Path, wanted: Wanted, tell: Tell = lambda _: None) -
     if not counter.passages:
         only = " with these values" if wanted.where else ""
         raise RecordError(f"{path.name}: there is no passage in it{only}", hint="look at the file and at --where")
-    return counter.result()
-
-
-class _Counter:
-    """Adds batches up. A combination is one number: group, block and the place of every value, in mixed radix."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        self.wanted = wanted
-        self.passages = self.rejected = 0
-        self.rejects: list[Reject] = []
-        self.silent: Counter[str] = Counter()
-        self.strange: Counter[tuple[str, str]] = Counter()
-        self._places = [{value: i + 1 for i, value in enumerate(values)} for values in wanted.facets.values()]
-        self._cells = int(np.prod([len(places) + 1.0 for places in self._places]))
-        if self._cells * GROUPS * BUCKETS > 2**62:
-            raise UsageError(
-                f"{len(self._places)} facets have too many combinations to count at once", hint="name one with --facet"
-            )
-        self._groups: dict[str, int] = {}
-        self._documents: dict[bytes, int] = {}
-        self._shared = False
-        self._buckets = 0  # 0: every document is told apart
-        self._keys: Codes = np.zeros(0, dtype=np.int64)
-        self._sums = np.zeros((0, 2))
-        self._waiting: list[tuple[Codes, NDArray[np.float64]]] = []
-
-    def batches(self, part: Path) -> Iterator[pa.Table]:
-        facets = [self.wanted.prefix + facet for facet in self.wanted.facets]
-        columns = list(dict.fromkeys([*facets, self.wanted.column, *self.wanted.where]))
-        return read_batches(part, columns, [self.wanted.document, self.wanted.words], self.reject)
-
-    def reject(self, reject: Reject) -> None:
-        self.rejected += 1
-        if len(self.rejects) < KEPT:
-            self.rejects.append(reject)
-
-    def add(self, batch: pa.Table) -> None:
-        kept = np.ones(batch.num_rows, dtype=bool)
-        for column, value in self.wanted.where.items():
-            names, codes = _coded(batch, column)
-            kept &= np.array([_text(name) == value for name in names])[codes]
-        if not kept.all():
-            batch = batch.filter(kept)
-        if not batch.num_rows:
-            return
-        names, codes = _coded(batch, self.wanted.column)
-        groups = np.array([self._group(_text(name)) for name in names], dtype=np.int64)[codes]
-        key = groups * BUCKETS + self._blocks(batch)
-        for facet, places in zip(self.wanted.facets, self._places, strict=True):
-            names, codes = _coded(batch, self.wanted.prefix + facet)
-            here = np.array([self._place(name, facet, places) for name in names], dtype=np.int64)
-            found = here[codes]
-            self.silent[facet] += int((found == 0).sum())
-            self._count_strange(facet, names, here, codes)
-            key = key * (len(places) + 1) + np.maximum(found, 0)
-        self.passages += batch.num_rows
-        numbers, inverse = np.unique(key, return_inverse=True)
-        sums = np.stack([np.bincount(inverse), np.bincount(inverse, self._words(batch))], axis=1).astype(float)
-        self._waiting.append((numbers, sums))
-        if sum(len(keys) for keys, _ in self._waiting) > WAITING:
-            self._settle()
-
-    def _group(self, name: str) -> int:
-        found = self._groups.setdefault(name, len(self._groups))
-        if found >= GROUPS:
-            raise UsageError(
-                f"column {self.wanted.column!r} has more than {GROUPS:,} values: too many to compare",
-                hint="name another with --by or --author-column",
-            )
-        return found
-
-    @staticmethod
-    def _place(name: bytes | None, facet: str, places: Mapping[str, int]) -> int:
-        """0: no answer; -1: one that the schema does not know."""
-        return places.get(name.decode("utf-8", "replace"), -1) if name else 0
-
-    def _count_strange(self, facet: str, names: Sequence[bytes | None], here: Codes, codes: Codes) -> None:
-        if not (here < 0).any():
-            return
-        number = np.bincount(codes, minlength=len(names))
-        for i in np.flatnonzero((here < 0) & (number > 0)):
-            name = _text(names[i])
-            known = (facet, name) in self.strange or len(self.strange) < KEPT
-            self.strange[facet, name if known else "(others)"] += int(number[i])
-
-    def _blocks(self, batch: pa.Table) -> Codes:
-        """The document of every row, or its bucket."""
-        if self.wanted.document not in batch.column_names:
-            return np.zeros(batch.num_rows, dtype=np.int64)
-        names, codes = _coded(batch, self.wanted.document)
-        written = [name or b"" for name in names]
-        if not self._buckets:
-            for name in written:
-                self._documents.setdefault(name, len(self._documents))
-            if len(self._documents) <= BUCKETS:
-                return np.array([self._documents[name] for name in written], dtype=np.int64)[codes]
-            self._deal()
-        return np.array([zlib.crc32(name) % self._buckets for name in written], dtype=np.int64)[codes]
-
-    def _deal(self) -> None:
-        """Put the documents so far into buckets; the same ones in whatever order the files come."""
-        self._settle()
-        self._look_for_shared()
-        self._buckets = DEALT
-        buckets = np.array([zlib.crc32(name) % DEALT for name in self._documents], dtype=np.int64)
-        self._rename(lambda blocks: buckets[blocks])
-
-    def _look_for_shared(self) -> None:
-        owners = np.unique(self._keys // self._cells)  # group and document
-        self._shared = len(np.unique(owners % BUCKETS)) < len(owners)
-
-    def _rename(self, renamed: Callable[[Codes], Codes]) -> None:
-        rest, cell = np.divmod(self._keys, self._cells)
-        group, block = np.divmod(rest, BUCKETS)
-        self._waiting.append(((group * BUCKETS + renamed(block)) * self._cells + cell, self._sums))
-        self._keys, self._sums = self._keys[:0], self._sums[:0]
-        self._settle()
-
-    def _words(self, batch: pa.Table) -> NDArray[np.float64]:
-        if self.wanted.words not in batch.column_names:
-            return np.zeros(batch.num_rows)
-        names, codes = _coded(batch, self.wanted.words)
-        return np.array([_number(name) for name in names])[codes]
-
-    def _settle(self) -> None:
-        """Add up what waits; where the table is too long, put buckets together in pairs."""
-        keys = np.concatenate([self._keys, *(keys for keys, _ in self._waiting)])
-        sums = np.concatenate([self._sums, *(sums for _, sums in self._waiting)])
-        self._waiting = []
-        self._keys, inverse = np.unique(keys, return_inverse=True)
-        self._sums = np.stack([np.bincount(inverse, column, len(self._keys)) for column in sums.T], axis=1)
-        if len(self._keys) <= CELLS:
-            return
-        if not self._buckets:
-            self._deal()
-        elif self._buckets > 8:
-            self._buckets //= 2
-            self._rename(lambda blocks: blocks % self._buckets)
-        else:
-            raise UsageError("there are too many combinations of values to count at once", hint="use --facet NAME")
-
-    def result(self) -> Counted:
-        import pandas as pd
-
-        self._settle()
-        if not self._buckets:
-            self._look_for_shared()
-        rest = self._keys
-        columns: dict[str, Any] = {}
-        for facet, values in reversed(self.wanted.facets.items()):
-            rest, code = np.divmod(rest, len(values) + 1)
-            columns[facet] = np.array([None, *values], dtype=object)[code]
-        group, block = np.divmod(rest, BUCKETS)
-        names = np.array([str(number) for number in range(BUCKETS)], dtype=object)
-        if not self._buckets and self._documents:
-            names[: len(self._documents)] = [_text(name) for name in self._documents]
-        head = {self.wanted.by: np.array(list(self._groups), dtype=object)[group], "document": names[block]}
-        facets = {facet: columns[facet] for facet in self.wanted.facets}
-        table = pd.DataFrame({**head, **facets, "passages": self._sums[:, 0], "words": self._sums[:, 1]})
-        return Counted(
-            table,
-            self.passages,
-            len(self._documents) if self._documents != {b"": 0} else 0,
-            self._shared,
-            self._buckets,
-            dict(self.silent),
-            self.strange,
-            self.rejected,
-            self.rejects,
-        )
-
-
-def _coded(batch: pa.Table, name: str) -> tuple[list[bytes | None], Codes]:
-    """The different values of a column, as bytes, and the place of every row's among them."""
-    import pyarrow as pa
-
-    column = batch.column(name)
-    if not pa.types.is_dictionary(column.type):
-        if not pa.types.is_binary(column.type):
-            column = column.cast(pa.large_string() if pa.types.is_large_string(column.type) else pa.string())
-        column = column.dictionary_encode(null_encoding="encode")
-    whole = column.unify_dictionaries().combine_chunks()
-    whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    values: list[bytes | None] = whole.dictionary.cast(pa.large_binary()).to_pylist()
-    if whole.indices.null_count:
-        values.append(None)
-    codes = whole.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
-    return values, codes.astype(np.int64)
-
-
-def _text(name: bytes | None) -> str:
-    return undefuse(name.decode("utf-8", "replace")) if name else "(none)"
-
-
-def _number(name: bytes | None) -> float:
-    try:
-        return max(float(name or 0), 0.0)
-    except ValueError:
-        return 0.0
+    table = counter.table()
+    return Counted(
+        table,
+        counter.passages,
+        counter.documents,
+        counter.shared,
+        counter.buckets,
+        dict(counter.silent),
+        counter.strange,
+        counter.rejected,
+        counter.rejects,
+    )
 
 
 def unknown_values(counted: Counted, facets: Mapping[str, Sequence[str]]) -> list[str]:
     """Say which values were met that the schema does not know, facet by facet.
 
-    >>> found = Counted(None, strange=Counter({("tone", "goood"): 3}))
+    >>> found = Counted(None, strange=Number({("tone", "goood"): 3}))
     >>> unknown_values(found, {"tone": ["good", "bad"]})
     ["tone: 3 passages have a value the schema does not know and count as unanswered: 'goood' (did you mean 'good'?)"]
     """

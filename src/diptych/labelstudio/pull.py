@@ -54,8 +54,8 @@ def pull(
     """Fetch what changed since the last pull and write it as codings.
 
     Ids and dates of all tasks are listed each time, and only changed tasks are fetched, a hundred at a time; what
-    they bring is written whenever 20,000 codings have come, so that a pull that breaks off goes on from there. What the last
-    pull saw lies under `.diptych/`; without it everything is fetched again, and nothing is doubled.
+    they bring is written whenever 20,000 codings have come, so that a pull that breaks off goes on from there. What
+    the last pull saw lies under `.diptych/`; without it everything is fetched again, and nothing is doubled.
 
     Raises
     ------
