@@ -82,7 +82,7 @@ def cells_of(labels: pd.DataFrame, facets: Sequence[Facet]) -> pd.Series:
 def check_labels(labels: pd.DataFrame, facets: Sequence[Facet]) -> None:
     """Refuse labels with a value that the schema does not know."""
     for facet in facets:
-        strange = sorted(set(labels[facet.id].dropna()) - set(facet.value_ids))
+        strange = sorted(set(labels[facet.id].dropna().unique()) - set(facet.value_ids))
         if strange:
             raise CodingError(
                 f"{facet.id}: labels have a value the schema does not know: {strange[0]!r}",

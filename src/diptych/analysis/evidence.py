@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from diptych.analysis.counts import (
     count_cells,
     numbers,
 )
-from diptych.analysis.design import Batch, Correction, stand_for
+from diptych.analysis.design import Batch, Correction, places_of, stand_for
 from diptych.coding.sampling import Sample
 from diptych.errors import UsageError
 from diptych.schema import Facet
@@ -135,10 +136,14 @@ class Evidence:
             table[~known] = table[known].mean(axis=0)
         return np.asarray(table)
 
+    @cached_property
+    def _samples(self) -> list[tuple[NDArray[np.intp] | None, Floats]]:
+        names = self.passages["passage"].to_numpy(dtype=object)
+        return [_drawn(sample, names) for sample in self.samples]
+
     def correction(self, known: NDArray[np.bool_], by: str, weights: Floats) -> Correction:
         """What every coded passage stands for, in the groups of column `by`."""
-        names = self.passages["passage"].to_numpy()
-        batches = [batch_of(sample, names, known) for sample in self.samples]
+        batches = [_coded(strata, chance, known) for strata, chance in self._samples]
         return stand_for(batches, self.passages[by].to_numpy(dtype=object), known, weights)
 
     def shares(
@@ -172,7 +177,8 @@ class Evidence:
         table = np.stack([np.bincount(np.searchsorted(places, blocks), column) for column in counts.T], axis=1)
         order = np.argsort(first)
         names = groups[first[order]]
-        kept = np.array([correction.coded[name] > 0 or bool(found.known[groups == name].all()) for name in names])
+        mine = places_of(groups)
+        kept = np.array([correction.coded[name] > 0 or bool(found.known[mine[name]].all()) for name in names])
         return Counts(table[order].astype(float)[kept], names[kept], cell_names(facets), unit)
 
 
@@ -211,12 +217,30 @@ def batch_of(sample: Sample, names: NDArray[np.object_], known: NDArray[np.bool_
 
     A batch that is coded in part counts as if its coded passages had been drawn with that smaller chance.
     """
-    framed = {passage: place for place, names in enumerate(sample.frame.values()) for passage in names}
-    strata = np.array([framed.get(name, -1) for name in names], dtype=np.intp)
-    chances = dict(zip(sample.passages, sample.probabilities, strict=True))
-    chance = np.array([chances.get(name, 0.0) for name in names])
+    return _coded(*_drawn(sample, names), known)
+
+
+def _drawn(sample: Sample, names: NDArray[np.object_]) -> tuple[NDArray[np.intp] | None, Floats]:
+    """The stratum (-1: outside the frame; None: no frame) and the chance (0: not drawn) of every passage."""
+    index = pd.Index(names, dtype=object)
+    strata = np.full(len(names), -1, dtype=np.intp)
+    for place, framed in enumerate(sample.frame.values()):
+        _put(strata, index.get_indexer(pd.Index(framed, dtype=object)), place)
+    chance = np.zeros(len(names))
+    _put(chance, index.get_indexer(pd.Index(sample.passages, dtype=object)), np.array(sample.probabilities))
+    return strata if any(sample.frame.values()) else None, chance
+
+
+def _coded(strata: NDArray[np.intp] | None, chance: Floats, known: NDArray[np.bool_]) -> Batch:
     drawn = (chance > 0) & known
     wanted = int((chance > 0).sum())
     rate = drawn.sum() / wanted if wanted else 1.0
-    pool = strata >= 0 if framed else np.ones(len(names), dtype=bool)
-    return Batch(pool, drawn, np.where(drawn, chance * rate, 0.0), np.where(pool, strata, 0) if framed else None)
+    pool = np.ones(len(known), dtype=bool) if strata is None else strata >= 0
+    cells = None if strata is None else np.where(pool, strata, 0)
+    return Batch(pool, drawn, np.where(drawn, chance * rate, 0.0), cells)
+
+
+def _put(table: NDArray[Any], places: NDArray[np.intp], values: Any) -> None:
+    """Set the places that are there (-1: not)."""
+    here = places >= 0
+    table[places[here]] = values[here] if isinstance(values, np.ndarray) else values
