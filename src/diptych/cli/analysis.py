@@ -32,7 +32,7 @@ SOURCE = click.option(
     show_default=True,
     metavar="NAME",
     help="gold, corrected (a classifier's predictions and a probability sample of coded passages), uncorrected "
-    "(predictions alone), or a coder's name.",
+    "(predictions alone; the default with --predictions), or a coder's name.",
 )
 BY = click.option(
     "--by",

@@ -68,7 +68,7 @@ def read_batches(path: Path, columns: Sequence[str], optional: Sequence[str], as
         If pyarrow is not installed.
     RecordError
         If it is no such table, or a column is missing, stands twice or holds no text (numbers and dates are
-        taken as they are written; not in `columns` of Parquet files named first: see :func:`_checked`).
+        taken as they are written; truth values, lists and the like are refused).
     """
     check_parquet()
     import pyarrow as pa
@@ -126,7 +126,14 @@ def _parquet(path: Path, columns: Sequence[str], optional: Sequence[str], aside:
                     yield pa.table(batch)
             except (pa.ArrowException, OSError, ValueError) as error:
                 fault = (str(error).splitlines() or [""])[0]
-                aside(Reject(group + 1, f"{rows - done:,} rows of row group {group + 1} cannot be read: {fault}", ""))
+                aside(
+                    Reject(
+                        group + 1,
+                        f"{rows - done:,} rows of row group {group + 1} cannot be read: {fault}",
+                        "",
+                        path.name,
+                    )
+                )
 
 
 def _open(path: Path) -> Any:
