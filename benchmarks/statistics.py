@@ -24,7 +24,7 @@ from diptych.analysis.design import Batch, stand_for
 from diptych.analysis.measures import jensen_shannon
 from diptych.analysis.resampling import drawn_anew, shuffled
 from diptych.analysis.simulate import Design, power_table, simulate_null, simulate_shares
-from diptych.coding.reliability import alpha
+from diptych.coding.alpha import alpha
 
 RESULTS = Path(__file__).parent / "results"
 CSTA = Path(__file__).parents[2] / "shared/data/csta_immigration/codings_wave1.csv.gz"

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from diptych.coding.alpha import alpha
 from diptych.coding.coefficients import (
     bootstrap_interval,
     brennan_prediger,
@@ -18,7 +19,6 @@ from diptych.coding.coefficients import (
     gwet_ac,
     weights,
 )
-from diptych.coding.reliability import alpha
 
 MISSING = np.nan
 

@@ -45,6 +45,7 @@ from diptych.exchange.label_studio import (
 from diptych.exchange.label_studio_files import annotation_of, read_export
 from diptych.files import sha256_bytes
 from diptych.labelstudio import client as client_module
+from diptych.labelstudio import pull as pull_module
 from diptych.labelstudio.client import Client
 from diptych.labelstudio.people import People
 from diptych.labelstudio.plan import adjudication_plan, coding_plan
@@ -1402,6 +1403,30 @@ def test_pulling_again_adds_nothing(pushed, harbour, fresh_clone):
         forget(harbour)
     again = pull(pushed, harbour)
     assert (brought(again), again.written) == ((0, 0, 0, 0, 0), None)
+
+
+def test_a_pull_that_breaks_off_keeps_the_parts_it_has_written(pushed, harbour, monkeypatch):
+    for passage in (NORTH, SOUTH, "harbour-north:002"):
+        pushed.annotate(passage, 1)
+    monkeypatch.setattr(pull_module, "PART", 1)
+    monkeypatch.setattr(pull_module, "CHUNK", 1)
+    export, calls = pushed.export, []
+
+    def breaking(project, ids):
+        calls.append(ids)
+        if len(calls) == 3:
+            raise LabelStudioError("gone")
+        return export(project, ids)
+
+    monkeypatch.setattr(pushed, "export", breaking)
+    with pytest.raises(LabelStudioError):
+        pull(pushed, harbour)
+    came = {path.name for path in harbour.codings_folder.glob("label-studio-*")}
+    assert len(came) == 2
+    monkeypatch.setattr(pushed, "export", export)
+    rest = pull(pushed, harbour)
+    assert (brought(rest), rest.earlier) == ((3, 0, 0, 0, 0), 0)
+    assert all(len(said(harbour, passage, history=True)) == 3 for passage in (NORTH, SOUTH, "harbour-north:002"))
 
 
 @pytest.mark.parametrize("fresh_clone", [False, True])

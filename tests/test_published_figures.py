@@ -19,6 +19,7 @@ from diptych.analysis.keyness import log_odds
 from diptych.analysis.measures import jensen_shannon
 from diptych.analysis.multiplicity import benjamini_hochberg, holm
 from diptych.analysis.published import prediction_powered_mean, pseudo_outcome_mean
+from diptych.coding.alpha import alpha, percent_agreement
 from diptych.coding.coefficients import (
     bootstrap_interval,
     brennan_prediger,
@@ -28,7 +29,6 @@ from diptych.coding.coefficients import (
     observed_agreement,
     unit_counts,
 )
-from diptych.coding.reliability import alpha, percent_agreement
 from diptych.errors import CodingError
 
 

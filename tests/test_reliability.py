@@ -14,8 +14,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import diptych
+from diptych.coding.alpha import alpha, percent_agreement
 from diptych.coding.codings import Coder, Coders, load_coders, load_codings, write_codings
-from diptych.coding.reliability import alpha, percent_agreement, reliability
+from diptych.coding.reliability import reliability
 from diptych.errors import CodingError
 from diptych.records import Coding
 from diptych.schema import Schema

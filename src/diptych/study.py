@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -93,8 +94,8 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         ids = [document.id for document in self.documents]
-        for name in ids:
-            if ids.count(name) > 1:
+        for name, number in Counter(ids).items():
+            if number > 1:
                 raise ValueError(f"document {name!r} stands twice")
         for document in self.documents:
             for name in document.columns:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.analysis.design import Correction
+from diptych.analysis.design import Correction, places_of
 from diptych.analysis.intervals import wilson
 
 Floats = NDArray[np.float64]
@@ -136,9 +136,10 @@ def estimate(
     counts = corrected_counts(predicted, answers, correction, trust)
     if within is None:  # how many passages there are is known, not estimated
         inside = _Whole(whole, whole, whole)
+    trusted = predicted * trust
     return {
-        group: _group(counts, predicted * trust, answers, inside, correction, groups == group, weights, group)
-        for group in dict.fromkeys(groups)
+        group: _group(counts, trusted, answers, inside, correction, mine, weights, group)
+        for group, mine in places_of(groups).items()
     }
 
 
@@ -163,20 +164,20 @@ def _group(
     answers: Floats,
     whole: _Whole,
     correction: Correction,
-    mine: NDArray[np.bool_],
+    mine: NDArray[np.intp],
     weights: Floats,
     group: str,
 ) -> Shares:
     cells = counts.shape[1]
-    coded = mine & (correction.stands_for > 0)
+    coded = mine[correction.stands_for[mine] > 0]
     mass = float((whole.counts[mine] * weights[mine]).sum())
     hits = answers[coded].sum(axis=0).astype(np.int64)
     number = int(whole.answers[coded].sum())
-    if mass <= 0 or number == 0 or (not coded.all(where=mine) and correction.coded[group] == 0):
+    if mass <= 0 or number == 0 or (len(coded) < len(mine) and correction.coded[group] == 0):
         nothing = np.full(cells, np.nan)
         return Shares(nothing, nothing, nothing, nothing, number, hits)
     share = (counts[mine] * weights[mine, None]).sum(axis=0) / mass
-    noisy = mine & (correction.noise > 0)
+    noisy = mine[correction.noise[mine] > 0]
     d = correction.noise[noisy] * weights[noisy] ** 2
     base = float((d * whole.answers[noisy]).sum()) / mass**2
     if base <= 0:

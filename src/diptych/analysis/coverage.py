@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from diptych.analysis.correction import Shares, estimate
-from diptych.analysis.counts import SMALL_CELL, Counts, count_cells
-from diptych.analysis.evidence import Condition, Evidence, matching, weights_of
+from diptych.analysis.counts import SMALL_CELL, Counts, count_cells, numbers
+from diptych.analysis.evidence import Condition, Evidence, matching
 from diptych.analysis.resampling import drawn_anew
 from diptych.schema import Facet, Schema
 
@@ -103,8 +102,10 @@ def coverage(
     questions: list[Sequence[Facet]] = [[facet] for facet in schema.facets if facet.id not in conditions]
     if len(schema.cells) == 2 and not any(facet.id in conditions for facet in schema.cells):
         questions.append(schema.cells)
-    tables = {name: matching(labels, conditions) for name, labels in (others or {}).items()}
+    beside = {name: Evidence(evidence.passages, labels, "part") for name, labels in (others or {}).items()}
+    tables = {name: other.compact(schema.facets, by) for name, other in beside.items()}
     given = [(schema.facet(name), value) for name, value in conditions.items()]
+    evidence = evidence.compact(schema.facets, by)
     parts = [_one(evidence, facets, given, by, tables, seed, merge=merge_small) for facets in questions]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[by, "facet"])
     loose = [name for name in table.columns if name in _MISSING or name.startswith("share:")]
@@ -119,26 +120,28 @@ def _one(
     facets: Sequence[Facet],
     given: Condition,
     by: str,
-    others: Mapping[str, pd.DataFrame],
+    others: Mapping[str, Evidence],
     seed: int,
     *,
     merge: bool,
 ) -> pd.DataFrame:
     passages = evidence.passages
-    labels = matching(evidence.labels, {facet.id: value for facet, value in given})
+    conditions = {facet.id: value for facet, value in given}
+    labels = matching(evidence.labels, conditions)
     counts = count_cells(passages, labels, facets, by=by)
     small = counts.table.sum(axis=0) < SMALL_CELL
     cells = _merging(small) if merge else np.eye(len(small))
     counts, small = counts.merged(cells, OTHER_CELLS), (counts.table.sum(axis=0) @ cells) < SMALL_CELL
     words = count_cells(passages, labels, facets, by=by, weight="words").merged(cells, OTHER_CELLS)
     beside = {
-        name: count_cells(passages, table, facets, by=by).merged(cells, OTHER_CELLS) for name, table in others.items()
+        name: other.only(conditions).count(facets, by=by).merged(cells, OTHER_CELLS) for name, other in others.items()
     }
     blocks = evidence.count(facets, by=by, where=given).merged(cells, OTHER_CELLS) if evidence.estimated else counts
-    found = {w: _estimates(evidence, facets, given, by, w, cells) for w in ("passages", "words")}
+    found = {w: evidence.shares(facets, given, by, w, cells) for w in ("passages", "words")}
     rows = []
-    everyone = passages[by].value_counts(sort=False)
-    filled = {group: counts.of(group).sum(axis=0) for group in dict.fromkeys(passages[by])}
+    whole = evidence.estimated and evidence.situation != "transferred"  # shares hold for all, labelled or not
+    everyone = pd.Series(numbers(passages)).groupby(passages[by].to_numpy(), sort=False).sum()
+    filled = {group: counts.of(group).sum(axis=0) for group in passages[by].unique()}
     most = np.max(list(filled.values()), axis=0)
     for group, number in filled.items():
         number_words = words.of(group).sum(axis=0)
@@ -153,7 +156,7 @@ def _one(
                     "value": cell,
                     "passages": int(number[i]) if mine is None else int(mine.hits[i]),
                     "of": int(number.sum()) if mine is None else mine.coded,
-                    "population": int(everyone[group]) if evidence.estimated else int(number.sum()),
+                    "population": int(everyone[group]) if whole else int(number.sum()),
                     "share": _ratio(number[i], number.sum()) if mine is None else _known(mine.share[i]),
                     "error": None if mine is None else _known(mine.error[i]),
                     "low": None if mine is None else _known(mine.low[i]),
@@ -173,19 +176,6 @@ def _one(
                 }
             )
     return pd.DataFrame(rows)
-
-
-def _estimates(
-    evidence: Evidence, facets: Sequence[Facet], given: Condition, by: str, weight: str, cells: NDArray[np.float64]
-) -> dict[str, Shares]:
-    """Estimated shares by group; nothing where shares are counted."""
-    if not evidence.estimated:
-        return {}
-    found = evidence.arrays(facets, given)
-    weights = weights_of(evidence.passages, weight)
-    groups = evidence.passages[by].to_numpy(dtype=object)
-    correction = evidence.correction(found.known, by, weights)
-    return estimate(found.predicted @ cells, found.answers @ cells, correction, groups, weights, within=found.within)
 
 
 def _merging(small: NDArray[np.bool_]) -> NDArray[np.float64]:

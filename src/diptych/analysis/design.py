@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from diptych.errors import CodingError
@@ -41,6 +42,11 @@ class Batch:
         if bad.any():
             raise CodingError(f"inclusion probability {chances[bad][0]:g} lies outside (0, 1]")
 
+    def of(self, places: NDArray[np.intp]) -> Batch:
+        """The part of it that lies at these places."""
+        strata = None if self.strata is None else self.strata[places]
+        return Batch(self.pool[places], self.drawn[places], self.chance[places], strata)
+
 
 @dataclass(frozen=True)
 class Correction:
@@ -62,6 +68,20 @@ class Correction:
     noise: Floats
     strata: NDArray[np.intp]
     coded: dict[str, int]
+
+
+def places_of(groups: NDArray[np.object_]) -> dict[str, NDArray[np.intp]]:
+    """Return where every group stands, groups in order of appearance.
+
+    Examples
+    --------
+    >>> places_of(np.array(["b", "a", "b"], dtype=object))
+    {'b': array([0, 2]), 'a': array([1])}
+    """
+    codes, names = pd.factorize(groups)
+    order = np.argsort(codes, kind="stable").astype(np.intp)
+    ends = np.cumsum(np.bincount(codes, minlength=len(names)))
+    return dict(zip(names, np.split(order, ends[:-1]), strict=True)) if len(names) else {}
 
 
 def stand_for(
@@ -87,31 +107,32 @@ def stand_for(
     total, noise = np.zeros(len(groups)), np.zeros(len(groups))
     strata = np.full(len(groups), -1)
     numbers: dict[str, int] = {}
-    for group in dict.fromkeys(groups):
-        mine = groups == group
-        usable = [batch for batch in batches if (batch.drawn & mine & (weights > 0)).any()]
-        sizes = [int((batch.drawn & mine).sum()) for batch in usable]
+    for group, mine in places_of(groups).items():  # only its own passages are looked at: groups may be many
+        heavy, answered = weights[mine], coded[mine]
+        parts = [batch.of(mine) for batch in batches]
+        usable = [batch for batch in parts if (batch.drawn & (heavy > 0)).any()]
+        sizes = [int(batch.drawn.sum()) for batch in usable]
         numbers[group] = sum(sizes)
-        if not usable or coded[mine].all():
-            total[mine & coded] = 1.0
+        if not usable or answered.all():
+            total[mine[answered]] = 1.0
             continue
         for number, (batch, size) in enumerate(zip(usable, sizes, strict=True)):
             part = size / sum(sizes)
-            known = mine & coded & ~batch.pool & ~batch.drawn
-            drawn, rest = mine & batch.drawn, mine & ~known
+            known = answered & ~batch.pool & ~batch.drawn
+            drawn, rest = batch.drawn, ~known
             cells = _strata(batch, rest, drawn)
-            reach = np.zeros(len(groups))
+            reach = np.zeros(len(mine))
             reach[drawn] = 1 / batch.chance[drawn]
-            freedom = np.ones(len(groups))
+            freedom = np.ones(len(mine))
             for cell in np.unique(cells[drawn]):
                 here = drawn & (cells == cell)
-                carried = (reach[here] * weights[here]).sum()
-                reach[here] *= weights[rest & (cells == cell)].sum() / carried if carried > 0 else 0.0
+                carried = (reach[here] * heavy[here]).sum()
+                reach[here] *= heavy[rest & (cells == cell)].sum() / carried if carried > 0 else 0.0
                 freedom[here] = here.sum() / max(here.sum() - 1, 1)
-            total[known] += part
-            total[drawn] += part * reach[drawn]
-            strata[drawn] = cells[drawn] * len(batches) + number
-            noise[drawn] += part**2 * (1 - batch.chance[drawn]) * reach[drawn] ** 2 * freedom[drawn]
+            total[mine[known]] += part
+            total[mine[drawn]] += part * reach[drawn]
+            strata[mine[drawn]] = cells[drawn] * len(batches) + number
+            noise[mine[drawn]] += part**2 * (1 - batch.chance[drawn]) * reach[drawn] ** 2 * freedom[drawn]
     return Correction(total, noise, strata, numbers)
 
 

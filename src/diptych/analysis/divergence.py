@@ -90,6 +90,7 @@ def divergence(
     ['perspective', 'domain', 'stance', 'perspective x domain']
     """
     facet_rows, cell_rows = [], []
+    evidence = evidence.compact(schema.facets, by)
     for facets in questions(schema):
         counts = evidence.count(facets, by=by)
         if len(counts.names) < 2:
@@ -175,8 +176,8 @@ def least_p(first: int, second: int, draws: int) -> float:
     """
     from math import comb
 
-    ways = comb(first + second, first) / (2 if first == second else 1)  # equal numbers: mirrored deals are alike
-    return max(1 / ways, 1 / (1 + draws))
+    ways = comb(first + second, first) // (2 if first == second else 1)  # equal numbers: mirrored deals are alike
+    return 1 / min(ways, 1 + draws)  # whole numbers: the ways to deal a thousand documents are no float
 
 
 def _cells(counts: Counts, first: str, second: str, seed: int, draws: int) -> list[dict[str, object]]:

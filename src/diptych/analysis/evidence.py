@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from diptych.analysis.correction import Within, corrected_counts, tuning
-from diptych.analysis.counts import Counts, blocks_of, cell_names, cells_of, check_labels, count_cells
-from diptych.analysis.design import Batch, Correction, stand_for
+from diptych.analysis.correction import Shares, Within, corrected_counts, estimate, tuning
+from diptych.analysis.counts import (
+    Counts,
+    aggregated,
+    blocks_of,
+    cell_names,
+    cells_of,
+    check_labels,
+    count_cells,
+    numbers,
+)
+from diptych.analysis.design import Batch, Correction, places_of, stand_for
 from diptych.coding.sampling import Sample
 from diptych.errors import UsageError
 from diptych.schema import Facet
 
 Floats = NDArray[np.float64]
-Situation = Literal["census", "sample", "corrected", "part", "prediction"]
+Situation = Literal["census", "sample", "corrected", "part", "prediction", "archive", "transferred"]
 Condition = Sequence[tuple[Facet, str]]
 
 
@@ -30,12 +40,13 @@ class Evidence:
     Attributes
     ----------
     passages : DataFrame
-        As :func:`diptych.load_passages` returns it; its order is the order of all arrays.
+        As :func:`diptych.load_passages` returns it; its order is the order of all arrays. A row may stand for
+        many passages that are counted alike (:meth:`compact`).
     labels : DataFrame
         Index passage, one column a facet.
-    situation : {'census', 'sample', 'corrected', 'part', 'prediction'}
+    situation : {'census', 'sample', 'corrected', 'part', 'prediction', 'archive', 'transferred'}
         Everything coded; a probability sample coded; the same with a classifier over the rest; some coded
-        by no design; a classifier's word alone.
+        by no design; a classifier's word alone; the last two of :class:`diptych.analysis.archive.Archive`.
     samples : sequence of Sample
         In the order they were drawn.
     predicted : mapping of str to DataFrame
@@ -51,7 +62,27 @@ class Evidence:
     @property
     def estimated(self) -> bool:
         """Whether shares are estimates from a sample, and not counts."""
-        return self.situation in ("sample", "corrected")
+        return self.situation in ("sample", "corrected", "transferred")
+
+    @property
+    def size(self) -> int:
+        """How many passages there are."""
+        return int(numbers(self.passages).sum())
+
+    def labelled(self) -> int:
+        """How many passages have a label in every facet."""
+        whole = self.labels.notna().all(axis=1)
+        if "passages" not in self.passages:
+            return int(whole.sum())
+        return int(numbers(self.passages)[whole.reindex(self.passages["passage"]).to_numpy(dtype=bool)].sum())
+
+    def compact(self, facets: Sequence[Facet], by: str) -> Evidence:
+        """The same with a row a combination of values, document and section; estimates need every passage."""
+        if self.estimated or "passages" in self.passages:
+            return self
+        check_labels(self.labels, facets)
+        passages, labels = aggregated(self.passages, self.labels, facets, by)
+        return replace(self, passages=passages, labels=labels)
 
     def only(self, conditions: Mapping[str, str]) -> Evidence:
         """The part whose labels have these values (counts only: of estimates a part is not enough)."""
@@ -105,11 +136,29 @@ class Evidence:
             table[~known] = table[known].mean(axis=0)
         return np.asarray(table)
 
+    @cached_property
+    def _samples(self) -> list[tuple[NDArray[np.intp] | None, Floats]]:
+        names = self.passages["passage"].to_numpy(dtype=object)
+        return [_drawn(sample, names) for sample in self.samples]
+
     def correction(self, known: NDArray[np.bool_], by: str, weights: Floats) -> Correction:
         """What every coded passage stands for, in the groups of column `by`."""
-        names = self.passages["passage"].to_numpy()
-        batches = [batch_of(sample, names, known) for sample in self.samples]
+        batches = [_coded(strata, chance, known) for strata, chance in self._samples]
         return stand_for(batches, self.passages[by].to_numpy(dtype=object), known, weights)
+
+    def shares(
+        self, facets: Sequence[Facet], given: Condition, by: str, weight: str, cells: Floats
+    ) -> dict[str, Shares]:
+        """Estimate shares of passages or words by group, cells put together by a matrix; nothing of counts."""
+        if not self.estimated:
+            return {}
+        found = self.arrays(facets, given)
+        weights = weights_of(self.passages, weight)
+        groups = self.passages[by].to_numpy(dtype=object)
+        correction = self.correction(found.known, by, weights)
+        return estimate(
+            found.predicted @ cells, found.answers @ cells, correction, groups, weights, within=found.within
+        )
 
     def count(
         self, facets: Sequence[Facet], *, by: str = "author", weight: str = "passages", where: Condition = ()
@@ -128,7 +177,8 @@ class Evidence:
         table = np.stack([np.bincount(np.searchsorted(places, blocks), column) for column in counts.T], axis=1)
         order = np.argsort(first)
         names = groups[first[order]]
-        kept = np.array([correction.coded[name] > 0 or bool(found.known[groups == name].all()) for name in names])
+        mine = places_of(groups)
+        kept = np.array([correction.coded[name] > 0 or bool(found.known[mine[name]].all()) for name in names])
         return Counts(table[order].astype(float)[kept], names[kept], cell_names(facets), unit)
 
 
@@ -167,12 +217,30 @@ def batch_of(sample: Sample, names: NDArray[np.object_], known: NDArray[np.bool_
 
     A batch that is coded in part counts as if its coded passages had been drawn with that smaller chance.
     """
-    framed = {passage: place for place, names in enumerate(sample.frame.values()) for passage in names}
-    strata = np.array([framed.get(name, -1) for name in names], dtype=np.intp)
-    chances = dict(zip(sample.passages, sample.probabilities, strict=True))
-    chance = np.array([chances.get(name, 0.0) for name in names])
+    return _coded(*_drawn(sample, names), known)
+
+
+def _drawn(sample: Sample, names: NDArray[np.object_]) -> tuple[NDArray[np.intp] | None, Floats]:
+    """The stratum (-1: outside the frame; None: no frame) and the chance (0: not drawn) of every passage."""
+    index = pd.Index(names, dtype=object)
+    strata = np.full(len(names), -1, dtype=np.intp)
+    for place, framed in enumerate(sample.frame.values()):
+        _put(strata, index.get_indexer(pd.Index(framed, dtype=object)), place)
+    chance = np.zeros(len(names))
+    _put(chance, index.get_indexer(pd.Index(sample.passages, dtype=object)), np.array(sample.probabilities))
+    return strata if any(sample.frame.values()) else None, chance
+
+
+def _coded(strata: NDArray[np.intp] | None, chance: Floats, known: NDArray[np.bool_]) -> Batch:
     drawn = (chance > 0) & known
     wanted = int((chance > 0).sum())
     rate = drawn.sum() / wanted if wanted else 1.0
-    pool = strata >= 0 if framed else np.ones(len(names), dtype=bool)
-    return Batch(pool, drawn, np.where(drawn, chance * rate, 0.0), np.where(pool, strata, 0) if framed else None)
+    pool = np.ones(len(known), dtype=bool) if strata is None else strata >= 0
+    cells = None if strata is None else np.where(pool, strata, 0)
+    return Batch(pool, drawn, np.where(drawn, chance * rate, 0.0), cells)
+
+
+def _put(table: NDArray[Any], places: NDArray[np.intp], values: Any) -> None:
+    """Set the places that are there (-1: not)."""
+    here = places >= 0
+    table[places[here]] = values[here] if isinstance(values, np.ndarray) else values

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from diptych.analysis.archive import Archive, corrected
 from diptych.analysis.evidence import Evidence
 from diptych.classifier.predictions import crossfit_file, load_crossfit
 from diptych.coding.codings import load_codings
 from diptych.coding.gold import derive_gold, gold_table, load_gold
 from diptych.coding.sampling import Sample, load_samples
 from diptych.errors import CodingError, UsageError, nearest
+from diptych.exchange.counter import Wanted
+from diptych.exchange.predicted import Counted, Tell, count_predictions
 from diptych.study import Study
 
 _AGAIN = "run `diptych train` again"
@@ -127,3 +134,69 @@ def load_probabilities(study: Study) -> dict[str, pd.DataFrame]:
             raise CodingError(f"{table.index[table.index.duplicated()][0]} is predicted twice in {facet}", hint=_AGAIN)
         found[str(facet)] = table.replace([np.inf, -np.inf], np.nan).fillna(0.0).clip(lower=0.0)
     return found
+
+
+def load_archive(
+    study: Study,
+    path: Path,
+    source: str = "uncorrected",
+    wanted: Wanted | None = None,
+    *,
+    facets: Sequence[str] = (),
+    tell: Tell = lambda _: None,
+) -> tuple[Archive, Counted]:
+    """Count the predicted passages of a file or folder, as evidence; memory does not grow with their number.
+
+    Parameters
+    ----------
+    study : Study
+        Whose schema the predictions follow, and whose coded passages correct them.
+    path : Path
+        Parquet, CSV or JSON Lines, as `diptych classify` writes them, or a folder of such files.
+    source : {'uncorrected', 'corrected'}
+    wanted : Wanted, optional
+        The columns; its facets are set here.
+    facets : sequence of str
+        Only these.
+    tell : callable
+        Called with the number of passages now and then.
+
+    Raises
+    ------
+    UsageError
+        For another source.
+    CodingError
+        If `corrected` is asked for, and there are no cross-fitted predictions of coded passages.
+    """
+    if source not in SOURCES[1:]:
+        raise UsageError(
+            f"--source {source!r} does not go with --predictions: nobody has coded passages of a file",
+            hint=f"one of: {', '.join(SOURCES[1:])}",
+        )
+    errors = study_errors(study) if source == "corrected" else None
+    known: Mapping[str, Sequence[str]] = {facet.id: facet.value_ids for facet in study.schema.facets}
+    asked = {name: known[name] for name in facets} if facets else known
+    wanted = replace(wanted or Wanted({}), facets=asked)
+    counted = count_predictions(path, wanted, tell)
+    rows = counted.table
+    rows.index = pd.Index(rows.index.astype(str), name="passage")
+    places = rows[[wanted.by]].assign(document=rows["document"], section="")
+    if wanted.by != "document" and not counted.shared:  # of every group its own, also where buckets have one number
+        places["document"] = rows[wanted.by] + "\x1f" + rows["document"]
+    places = places.assign(passages=rows["passages"], words=rows["words"]).reset_index()
+    labels = rows.reindex(columns=list(known)).astype(object)
+    least = "at least " if counted.dealt else ""
+    where = f", of {least}{counted.documents:,} documents" if counted.documents else ""
+    archive = Archive(places, labels, "archive", population=f"{counted.passages:,} passages in {path.name}{where}")
+    return (corrected(archive, *errors) if errors else archive), counted
+
+
+def study_errors(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what the last training predicts of coded passages, and what was coded without a suggestion in sight.
+
+    Raises
+    ------
+    CodingError
+        If no model has been trained.
+    """
+    return gold_table(load_crossfit(study), study.schema.facet_ids), _without_suggestions(study)

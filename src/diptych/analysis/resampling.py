@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations
 from math import comb
 
@@ -34,14 +35,24 @@ def dealt(first: Floats, second: Floats, seed: int, draws: int = SHUFFLES) -> Fl
         Each author keeps the number of blocks; the second's table is what is left.
     """
     blocks = np.vstack([first, second])
+    chunks = _chunks(draws, len(blocks))
+    if len(chunks) == 1:
+        return _chosen(len(blocks), len(first), seed, draws).astype(float) @ blocks
     rng = np.random.default_rng(seed)
-    parts = []
-    for number in _chunks(draws, len(blocks)):
-        order = rng.random((number, len(blocks))).argpartition(len(first) - 1, axis=1)
-        chosen = np.zeros((number, len(blocks)))
-        np.put_along_axis(chosen, order[:, : len(first)], 1.0, axis=1)
-        parts.append(chosen @ blocks)
-    return np.vstack(parts)
+    return np.vstack([_choose(rng, number, len(blocks), len(first)).astype(float) @ blocks for number in chunks])
+
+
+def _choose(rng: np.random.Generator, draws: int, blocks: int, first: int) -> NDArray[np.bool_]:
+    order = rng.random((draws, blocks)).argpartition(first - 1, axis=1)
+    chosen = np.zeros((draws, blocks), dtype=bool)
+    np.put_along_axis(chosen, order[:, :first], values=True, axis=1)
+    return chosen
+
+
+@lru_cache(maxsize=8)
+def _chosen(blocks: int, first: int, seed: int, draws: int) -> NDArray[np.bool_]:
+    """The same deals for every facet: drawing them costs more than adding them up."""
+    return _choose(np.random.default_rng(seed), draws, blocks, first)
 
 
 def deals(first: Floats, second: Floats, seed: int, draws: int = SHUFFLES) -> Floats:
@@ -70,10 +81,18 @@ def drawn_anew(blocks: Floats, seed: int, draws: int = SHUFFLES) -> Floats:
     ----------
     Efron, B. and Tibshirani, R. (1993). An introduction to the bootstrap; blocks are the units drawn.
     """
-    rng = np.random.default_rng(seed)
     n = len(blocks)
-    parts = [rng.multinomial(n, np.full(n, 1 / n), size=number) @ blocks for number in _chunks(draws, n)]
-    return np.vstack(parts)
+    chunks = _chunks(draws, n)
+    if len(chunks) == 1:
+        return _redrawn(n, seed, draws).astype(float) @ blocks
+    rng = np.random.default_rng(seed)
+    return np.vstack([rng.multinomial(n, np.full(n, 1 / n), size=number) @ blocks for number in chunks])
+
+
+@lru_cache(maxsize=8)
+def _redrawn(blocks: int, seed: int, draws: int) -> NDArray[np.uint32]:
+    """How often every block is drawn, in every draw; the same for every facet."""
+    return np.random.default_rng(seed).multinomial(blocks, np.full(blocks, 1 / blocks), size=draws).astype(np.uint32)
 
 
 def difference_interval(first: Floats, second: Floats, seed: int, draws: int = SHUFFLES) -> tuple[Floats, Floats]:

@@ -37,6 +37,7 @@ def score_differences(evidence: Evidence, schema: Schema, *, by: str = "author")
         (shares, 0 to 1); missing where nobody is scored.
     """
     rows: list[dict[str, Any]] = []
+    evidence = evidence.compact(schema.facets, by)
     for facet in schema.facets:
         if facet.scale != "ordinal":
             continue

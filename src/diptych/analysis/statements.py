@@ -8,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from diptych.analysis.archive import Archive, unequal_errors
 from diptych.analysis.counts import FEW_SECTIONS
 from diptych.analysis.evidence import Evidence
 from diptych.records import rows_of
+from diptych.schema import Facet
 
 CENSUS = (
     "Every passage of the documents is coded, so the shares are exact for these documents; "
@@ -33,16 +35,32 @@ PREDICTED = (
     "Uncorrected: counted from a classifier's predictions (cross-fitted: no passage was judged by a model "
     "that had seen it). This is a prediction, not an estimate."
 )
+ARCHIVE = (
+    "Uncorrected: counted from a classifier's predictions of passages that nobody has coded. This is a prediction, not "
+    "an estimate: its errors are in the shares."
+)
+TRANSFERRED = (
+    "Corrected by the study: among passages predicted as one value, the shares of the values they truly have are taken "
+    "from the study's coded passages (cross-fitted predictions, codings without a suggestion). That is right as far as "
+    "the classifier errs in the file as it does in the study, which nothing in the file can show. Coded passages are "
+    "the study's."
+)
+TRANSFERRED_INTERVAL = (
+    "95 % intervals hold the chance in which passages the study coded (Wilson, effective size), not the difference "
+    "between the study and the file."
+)
 INTERVAL = (
     "95 % intervals are for the passages at hand (Wilson, effective size); shares outside 0 and 1 are kept for "
     "sums and shown cut off."
 )
+UNLIKE = 0.05
 MODEL = "coded by one language model following the codebook, not by people"
 RANGE = (
     "The range is where 95 % of the shares fall when {unit}s are drawn anew with replacement: a yardstick "
     "for how much hangs on single {unit}s, not a test."
 )
 MEANING = {"census": CENSUS, "part": PARTIAL, "sample": SAMPLE, "corrected": CORRECTED, "prediction": PREDICTED}
+MEANING |= {"archive": ARCHIVE, "transferred": TRANSFERRED}
 
 
 @dataclass(frozen=True)
@@ -82,19 +100,22 @@ def statement(evidence: Evidence, by: str, where: Mapping[str, str] | None = Non
         The column that is compared.
     where : mapping of facet to value, optional
     """
-    passages = _many(len(evidence.passages), "passage")
-    everyone = f"the {passages}" if len(evidence.passages) == 1 else f"all {passages}"
+    passages = _many(evidence.size, "passage")
+    everyone = f"the {passages}" if evidence.size == 1 else f"all {passages}"
     documents = _many(evidence.passages["document"].nunique(), "document")
     only = "".join(f", of those with {facet} = {value}" for facet, value in (where or {}).items())
-    labelled = int(evidence.labels.notna().all(axis=1).sum())
+    labelled = evidence.labelled()
     population = {
         "census": f"{everyone} of {documents}",
         "part": f"the labelled ones ({labelled} in every facet) among {passages} of {documents}",
-        "prediction": f"all passages with a text at hand, of {len(evidence.passages)} in {documents}",
+        "prediction": f"all passages with a text at hand, of {evidence.size} in {documents}",
     }.get(evidence.situation, f"{everyone} of {documents}, {labelled} of them coded")
+    if isinstance(evidence, Archive):
+        population = evidence.population
     weights = {
         "sample": "1 / inclusion probability, scaled within strata",
         "corrected": "1 / inclusion probability, scaled within strata, on the classifier's errors",
+        "transferred": "coded passages count as often as their predicted value occurs in the file",
     }
     return Statement(
         evidence.situation,
@@ -118,7 +139,7 @@ def coverage_notes(table: pd.DataFrame, evidence: Evidence, by: str = "author", 
         some = f"{few} to {most}" if few != most else str(few)
         notes = [f"{PARTIAL} ({some} of {len(evidence.passages)}, by facet)"]
     if evidence.estimated:
-        notes.append(INTERVAL)
+        notes.append(TRANSFERRED_INTERVAL if evidence.situation == "transferred" else INTERVAL)
         notes += _sample_notes(evidence)
     unit = table["unit"].iloc[0] if len(table) else "section"
     notes.append(RANGE.format(unit=unit))
@@ -145,10 +166,35 @@ def coverage_notes(table: pd.DataFrame, evidence: Evidence, by: str = "author", 
     return notes
 
 
+def archive_notes(archive: Archive, facets: Iterable[Facet], authors: Mapping[str, str], seed: int = 0) -> list[str]:
+    """Say, where shares are corrected by the study, whether the classifier errs alike in the study's own parts.
+
+    Parameters
+    ----------
+    archive : Archive
+    facets : iterable of Facet
+    authors : mapping of str to str
+        The author of every passage of the study.
+    seed : int
+        Of the shuffling.
+    """
+    if archive.said is None or archive.true is None:
+        return []
+    groups = pd.Series(dict(authors), dtype=object)
+    tested = {facet.id: unequal_errors(archive.said, archive.true, facet, groups, seed) for facet in facets}
+    said = ", ".join(f"{name} p = {p:.3f}" for name, p in tested.items() if p is not None)
+    if not said:
+        return ["The study has one author, so whether the classifier errs alike elsewhere cannot be looked at."]
+    unlike = [name for name, p in tested.items() if p is not None and p < UNLIKE]
+    verdict = f"yes, in {', '.join(unlike)}; expect no better of the file" if unlike else "no sign of that"
+    return [f"Does it err otherwise with one of the study's authors than with another? {verdict} ({said}, shuffled)."]
+
+
 def _sample_notes(evidence: Evidence) -> list[str]:
     notes = []
+    here = set(evidence.passages["passage"])
     for sample in evidence.samples:
-        wanted = [name for name in sample.passages if name in set(evidence.passages["passage"])]
+        wanted = [name for name in sample.passages if name in here]
         done = int(evidence.labels.reindex(wanted).notna().all(axis=1).sum())
         text = f"{sample.name}: {done} of {len(wanted)} drawn passages are coded, from a pool of {sample.pool}."
         if done < len(wanted):

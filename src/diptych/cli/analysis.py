@@ -16,11 +16,12 @@ from diptych.cli.options import (
     print_data,
     print_table,
 )
+from diptych.cli.predictions import archived, basis_of
 from diptych.errors import UsageError
 from diptych.records import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from diptych.analysis.statements import Statement
 
@@ -30,7 +31,7 @@ SOURCE = click.option(
     show_default=True,
     metavar="NAME",
     help="gold, corrected (a classifier's predictions and a probability sample of coded passages), uncorrected "
-    "(predictions alone), or a coder's name.",
+    "(predictions alone; the default with --predictions), or a coder's name.",
 )
 BY = click.option(
     "--by",
@@ -67,6 +68,7 @@ def where_of(conditions: Sequence[str]) -> dict[str, str]:
 @WHERE
 @click.option("--facet", metavar="NAME", help="Only this facet, or `cells` for the crossed facets.")
 @click.option("--merge-small", is_flag=True, help="Put cells of fewer than 5 coded passages together.")
+@archived
 @formatted
 @common
 def coverage_command(
@@ -75,6 +77,7 @@ def coverage_command(
     conditions: tuple[str, ...],
     facet: str | None,
     merge_small: bool,
+    archive: Mapping[str, Any],
     form: str,
     folder: Path | None,
     talk: Talk,
@@ -83,14 +86,16 @@ def coverage_command(
 
     Where everything is coded, shares are counted; beside them the same share by every coder, and the range
     over sections. Where a probability sample is coded (`diptych sample`), they are estimated, with intervals.
+    With --predictions they are of an archive of any size.
     """
     from diptych.analysis.statements import coverage_notes, stated, statement
-    from diptych.api import coverage_of, evidence_for
+    from diptych.api import coverage_of
     from diptych.coding.codings import load_coders
 
     study = find_study(folder)
     where = where_of(conditions)
-    evidence, left = evidence_for(study, source=source, by=by, where=where)
+    basis = basis_of(study, archive, where, source=source, by=by, facet=facet, talk=talk)
+    evidence, left, source = basis.evidence, basis.left, basis.source
     table = coverage_of(study, evidence, left, source=source, by=by, merge_small=merge_small)
     names = list(dict.fromkeys(table["facet"]))
     if facet:
@@ -100,12 +105,17 @@ def coverage_command(
         table = table[table["facet"] == wanted]
     coders = [column.removeprefix("share:") for column in table.columns if column.startswith("share:")]
     notes = coverage_notes(table, evidence, by, model=load_coders(study).one_model(coders) if coders else "")
+    notes += basis.notes
     about = statement(evidence, by, left)
     rows = rows_of(table)
     whole = {"source": source, "by": by, "where": where, **about.lines(), "notes": notes, "rows": rows}
     if not print_data(form, whole, stated(rows, source, evidence, by, left)):
         _print_coverage(rows, by, table_title(source, about.situation), coders)
         print_about(about, notes)
+    if form == "csv":
+        for note in basis.notes:
+            talk(note)
+    basis.finish()
 
 
 def _print_coverage(rows: Sequence[dict[str, Any]], by: str, title: str, coders: Sequence[str]) -> None:
@@ -133,7 +143,8 @@ def _print_coverage(rows: Sequence[dict[str, Any]], by: str, title: str, coders:
             columns |= {"share": "share "}
         columns |= {"range": f"range over {part[0]['unit']}s " if part else "range "}
         columns |= {coder: f"{coder} " for coder in coders}
-        columns["word_share"] = "share of words "
+        if any(row["words_of"] for row in part):
+            columns["word_share"] = "share of words "
         print_table(shown, columns, title=f"{name} ({title})")
         click.echo()
     if any(row["small"] for row in rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import click
 
 from diptych.cli.analysis import BY, SOURCE, WHERE, print_about, table_title, where_of
 from diptych.cli.options import Talk, common, find_study, formatted, number, percent, print_data, print_table
+from diptych.cli.predictions import archived, basis_of
+from diptych.errors import UsageError
 from diptych.records import rows_of
 
 
@@ -27,6 +30,7 @@ from diptych.records import rows_of
 @click.option(
     "--wording", is_flag=True, help="Also what only originals tell: distinctive words, telling authors apart."
 )
+@archived
 @formatted
 @common
 def divergence_command(
@@ -35,6 +39,7 @@ def divergence_command(
     conditions: tuple[str, ...],
     number_of_cells: int,
     wording: bool,
+    archive: Mapping[str, Any],
     form: str,
     folder: Path | None,
     talk: Talk,
@@ -43,16 +48,18 @@ def divergence_command(
     from diptych.analysis.divergence import divergence, divergence_notes
     from diptych.analysis.stance import WITHIN, score_differences
     from diptych.analysis.statements import MEANING, stated, statement
-    from diptych.api import evidence_for
 
+    if wording and archive["path"] is not None:
+        raise UsageError("--wording needs the originals of the study's documents, and --predictions are of others")
     study = find_study(folder)
     where = where_of(conditions)
-    evidence, left = evidence_for(study, source=source, by=by, where=where)
+    basis = basis_of(study, archive, where, source=source, by=by, talk=talk)
+    evidence, left, source = basis.evidence, basis.left, basis.source
     part = evidence.only(left)
     facets, cells = divergence(part, study.schema, by=by, seed=study.settings.seed)
     scores = score_differences(part, study.schema, by=by)
     about = statement(evidence, by, left)
-    notes = [MEANING[evidence.situation], *divergence_notes(facets)]
+    notes = [MEANING[evidence.situation], *divergence_notes(facets), *basis.notes]
     if len(scores):
         frame = next((facet.name.lower() for facet in study.schema.cells), "group")
         notes.append(WITHIN.format(facet=frame))
@@ -75,6 +82,10 @@ def divergence_command(
 
             print_wording(words)
         print_about(about, notes)
+    if form == "csv":
+        for note in basis.notes:
+            talk(note)
+    basis.finish()
 
 
 def _wording(study: Any, by: str) -> dict[str, Any]:

@@ -212,7 +212,8 @@ def _pulled(result: Pulled) -> dict[str, Any]:
         "deleted": result.deleted,
         "skipped": result.skipped,
         "rejected": len(result.rejects),
-        "file": result.written.path.name if result.written else "",
+        "file": (result.written.path.name if result.written else "")
+        + (f" and {result.earlier} before" if result.earlier else ""),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from diptych.coding.alpha import alpha, percent_agreement
 from diptych.coding.coefficients import bootstrap_interval, cohen_kappa, fleiss_kappa, gwet_ac
-from diptych.coding.reliability import alpha, answer_table, as_numbers, percent_agreement, scored_answers
+from diptych.coding.reliability import answer_table, as_numbers, scored_answers
 from diptych.records import rows_of
 from diptych.schema import Facet, Schema
 
@@ -227,24 +229,22 @@ def by_value(codings: pd.DataFrame, schema: Schema, *, seed: int = 0) -> list[di
         numbers = as_numbers(answer_table(plain, facet, names), facet)
         for place, value in enumerate(facet.value_ids):
             binary = np.where(np.isnan(numbers), np.nan, (numbers == place).astype(float))
-            pairs = [
-                binary[:, [i, j]][~np.isnan(binary[:, [i, j]]).any(axis=1)].sum(axis=1)
-                for i, j in combinations(range(len(names)), 2)
-            ]
-            hits = np.concatenate(pairs) if pairs else np.zeros(0)
+            yes, no = (binary == 1).sum(axis=1), (binary == 0).sum(axis=1)
+            two, one, none = (int(n.sum()) for n in (yes * (yes - 1) // 2, yes * no, no * (no - 1) // 2))
+            pairs = two + one + none
             interval = bootstrap_interval(binary, alpha, seed=seed)
             rows.append(
                 {
                     "facet": facet.id,
                     "value": value,
                     "passages": _coded_twice(binary),
-                    "two": int((hits == 2).sum()),
-                    "one": int((hits == 1).sum()),
-                    "none": int((hits == 0).sum()),
-                    "share": float((hits != 1).mean()) if len(hits) else None,
+                    "two": two,
+                    "one": one,
+                    "none": none,
+                    "share": (two + none) / pairs if pairs else None,
                     "alpha": alpha(binary),
                     **_ends(interval),
-                    "ac1": gwet_ac(binary, values=np.array([0.0, 1.0])) if len(hits) else None,
+                    "ac1": gwet_ac(binary, values=np.array([0.0, 1.0])) if pairs else None,
                 }
             )
     return rows
@@ -285,14 +285,16 @@ def by_dispute(codings: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
         passage, disputed (number of facets), and a column a facet with the answers and how many gave each.
     """
     plain = codings[codings["role"] == "coder"]
-    rows = []
-    for passage, mine in plain.groupby("passage", sort=True):
-        row: dict[str, Any] = {"passage": passage, "disputed": 0}
-        for facet in schema.facet_ids:
-            votes = mine.loc[mine["facet"] == facet, "value"].value_counts(sort=True)
-            disputed = len(votes) > 1
-            row["disputed"] += disputed
-            row[facet] = ", ".join(f"{value} {count}" for value, count in votes.items()) if disputed else ""
-        if row["disputed"]:
-            rows.append(row)
+    differ = plain.groupby(["passage", "facet"], sort=False)["value"].transform("nunique") > 1
+    votes: dict[str, dict[str, Counter[str]]] = {}
+    names = ("passage", "facet", "value")
+    for passage, facet, value in zip(*(plain.loc[differ, name].tolist() for name in names), strict=True):
+        votes.setdefault(passage, {}).setdefault(facet, Counter())[value] += 1
+    rows: list[dict[str, Any]] = []
+    for passage, facets in votes.items():
+        said = {
+            facet: ", ".join(f"{value} {count}" for value, count in facets.get(facet, Counter()).most_common())
+            for facet in schema.facet_ids
+        }
+        rows.append({"passage": passage, "disputed": len(facets), **said})
     return sorted(rows, key=lambda row: (-row["disputed"], row["passage"]))

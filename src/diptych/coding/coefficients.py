@@ -9,13 +9,14 @@ generalised to missing answers and weights as in Gwet (2014), Handbook of inter-
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+UNITS = 10_000  # up to here units are drawn one by one; above, how many have each pattern: the same chances
 WeightName = Literal["identity", "linear", "quadratic", "ordinal"]
 
 
@@ -46,25 +47,62 @@ def weights(values: Floats, name: WeightName = "identity") -> Floats:
 
 def unit_counts(answers: Floats, values: Floats) -> Floats:
     """Return how many coders gave each value to each unit: shape (units, values)."""
-    return np.asarray((answers[:, :, None] == values).sum(axis=1), dtype=float)
+    counts = np.zeros((len(answers), len(values)))
+    for place, value in enumerate(values):
+        counts[:, place] = (answers == value).sum(axis=1)
+    return counts
 
 
-def observed_agreement(counts: Floats, weight: Floats) -> float | None:
-    """Return the mean weighted agreement over units with at least two answers; None without one."""
+def patterns(answers: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the different rows of answers, and which of them every unit has.
+
+    A coefficient needs only how often each occurs: a million units of two coders and five values are 36 rows.
+
+    Examples
+    --------
+    >>> rows, which = patterns(np.array([[1.0, 2.0], [1.0, np.nan], [1.0, 2.0]]))
+    >>> len(rows), np.bincount(which).tolist()
+    (2, [2, 1])
+    """
+    known, codes = np.unique(answers, return_inverse=True)  # of one length: NaN is one value here
+    codes = codes.reshape(answers.shape)
+    which = np.zeros(len(answers), dtype=np.intp)
+    for column in codes.T:
+        which = np.unique(which * len(known) + column, return_inverse=True)[1]
+    first = np.unique(which, return_index=True)[1]
+    return answers[first], which
+
+
+def observed_agreement(counts: Floats, weight: Floats, times: Floats | None = None) -> float | None:
+    """Return the mean weighted agreement over units with at least two answers; None without one.
+
+    Parameters
+    ----------
+    counts : array of shape (units, values)
+    weight : array of shape (values, values)
+    times : array of shape (units,), optional
+        How often each unit occurs; default: once.
+    """
     totals = counts.sum(axis=1)
-    pairable = totals >= 2
+    pairable = totals >= 2 if times is None else (totals >= 2) & (times > 0)
     if not pairable.any():
         return None
     r, n = counts[pairable], totals[pairable]
     near = r @ weight.T
-    return float(((r * (near - 1)).sum(axis=1) / (n * (n - 1))).mean())
+    return float(_mean((r * (near - 1)).sum(axis=1) / (n * (n - 1)), None if times is None else times[pairable]))
 
 
-def _shares(counts: Floats) -> Floats:
+def _mean(rows: Floats, times: Floats | None) -> Floats:
+    if not len(rows):
+        return np.zeros(rows.shape[1:])
+    return np.asarray(rows.mean(axis=0) if times is None else (times @ rows) / times.sum())
+
+
+def _shares(counts: Floats, times: Floats | None = None) -> Floats:
     """The share of every value, each unit with an answer counting once."""
     totals = counts.sum(axis=1)
     answered = totals > 0
-    return np.asarray((counts[answered] / totals[answered, None]).mean(axis=0))
+    return _mean(counts[answered] / totals[answered, None], None if times is None else times[answered])
 
 
 def _corrected(observed: float | None, expected: float) -> float | None:
@@ -80,7 +118,9 @@ def _prepare(answers: Floats, values: Floats | None, name: WeightName) -> tuple[
     return unit_counts(answers, known), weights(known, name), known
 
 
-def gwet_ac(answers: Floats, name: WeightName = "identity", values: Floats | None = None) -> float | None:
+def gwet_ac(
+    answers: Floats, name: WeightName = "identity", values: Floats | None = None, times: Floats | None = None
+) -> float | None:
     """Return Gwet's AC1 (identity weights) or AC2.
 
     Parameters
@@ -90,6 +130,8 @@ def gwet_ac(answers: Floats, name: WeightName = "identity", values: Floats | Non
     name : {'identity', 'linear', 'quadratic', 'ordinal'}
     values : array, optional
         All values that could have been given; default: those that were.
+    times : array of shape (units,), optional
+        How often each row of answers occurs; default: once.
 
     Returns
     -------
@@ -104,13 +146,15 @@ def gwet_ac(answers: Floats, name: WeightName = "identity", values: Floats | Non
     counts, weight, known = _prepare(answers, values, name)
     size = len(known)
     if size < 2:
-        return None if observed_agreement(counts, weight) is None else 1.0
-    shares = _shares(counts)
+        return None if observed_agreement(counts, weight, times) is None else 1.0
+    shares = _shares(counts, times)
     expected = weight.sum() / (size * (size - 1)) * float((shares * (1 - shares)).sum())
-    return _corrected(observed_agreement(counts, weight), float(expected))
+    return _corrected(observed_agreement(counts, weight, times), float(expected))
 
 
-def fleiss_kappa(answers: Floats, name: WeightName = "identity", values: Floats | None = None) -> float | None:
+def fleiss_kappa(
+    answers: Floats, name: WeightName = "identity", values: Floats | None = None, times: Floats | None = None
+) -> float | None:
     """Return Fleiss' kappa; with two coders and full answers it is Scott's pi.
 
     Examples
@@ -120,19 +164,23 @@ def fleiss_kappa(answers: Floats, name: WeightName = "identity", values: Floats 
     0.593
     """
     counts, weight, _ = _prepare(answers, values, name)
-    shares = _shares(counts) if len(counts) else np.zeros(0)
-    return _corrected(observed_agreement(counts, weight), float(shares @ weight @ shares))
+    shares = _shares(counts, times) if len(counts) else np.zeros(0)
+    return _corrected(observed_agreement(counts, weight, times), float(shares @ weight @ shares))
 
 
-def brennan_prediger(answers: Floats, name: WeightName = "identity", values: Floats | None = None) -> float | None:
+def brennan_prediger(
+    answers: Floats, name: WeightName = "identity", values: Floats | None = None, times: Floats | None = None
+) -> float | None:
     """Return Brennan and Prediger's coefficient: chance spreads evenly over the values."""
     counts, weight, known = _prepare(answers, values, name)
     if len(known) < 2:
-        return None if observed_agreement(counts, weight) is None else 1.0
-    return _corrected(observed_agreement(counts, weight), float(weight.sum() / len(known) ** 2))
+        return None if observed_agreement(counts, weight, times) is None else 1.0
+    return _corrected(observed_agreement(counts, weight, times), float(weight.sum() / len(known) ** 2))
 
 
-def cohen_kappa(answers: Floats, name: WeightName = "identity", values: Floats | None = None) -> float | None:
+def cohen_kappa(
+    answers: Floats, name: WeightName = "identity", values: Floats | None = None, times: Floats | None = None
+) -> float | None:
     """Return Cohen's kappa (weighted, if asked) for two coders, Conger's for more.
 
     Parameters
@@ -147,12 +195,17 @@ def cohen_kappa(answers: Floats, name: WeightName = "identity", values: Floats |
     """
     answers = np.asarray(answers, dtype=float)
     counts, weight, known = _prepare(answers, values, name)
-    observed = observed_agreement(counts, weight)
+    observed = observed_agreement(counts, weight, times)
     if observed is None:
         return None
-    given = ~np.isnan(answers)
-    coders = given.any(axis=0)
-    each = np.array([(answers[given[:, g], g][:, None] == known).mean(axis=0) for g in np.flatnonzero(coders)])
+    given = ~np.isnan(answers) if times is None else ~np.isnan(answers) & (times > 0)[:, None]
+    each = np.array(
+        [
+            _mean((answers[mine, g][:, None] == known).astype(float), None if times is None else times[mine])
+            for g, mine in enumerate(given.T)
+            if mine.any()
+        ]
+    )
     number = len(each)
     mean = each.mean(axis=0)
     spread = (each.T @ each - number * np.outer(mean, mean)) / (number - 1) if number > 1 else np.zeros_like(weight)
@@ -161,7 +214,7 @@ def cohen_kappa(answers: Floats, name: WeightName = "identity", values: Floats |
 
 def bootstrap_interval(
     answers: Floats,
-    coefficient: Callable[[Floats], float | None],
+    coefficient: Callable[..., float | None],
     *,
     seed: int = 0,
     draws: int = 1000,
@@ -173,7 +226,7 @@ def bootstrap_interval(
     ----------
     answers : array of shape (units, coders)
     coefficient : callable
-        answers → value or None; draws without a value are passed over.
+        answers, `times` (how often each row of them occurs) → value or None; draws without a value are passed over.
     seed, draws : int
     level : float
         0 to 1.
@@ -192,9 +245,20 @@ def bootstrap_interval(
     if len(pairable) < 2:
         return None
     rng = np.random.default_rng(seed)
-    found = [coefficient(pairable[rng.integers(0, len(pairable), len(pairable))]) for _ in range(draws)]
+    rows, which = patterns(pairable)
+    found = [coefficient(rows, times=times.astype(float)) for times in _redrawn(which, rng, draws)]
     known = [value for value in found if value is not None]
     if not known:
         return None
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _redrawn(which: NDArray[np.intp], rng: np.random.Generator, draws: int) -> Iterator[NDArray[np.int64]]:
+    """How often each pattern comes up when units are drawn anew: by the units, or, of many, by their shares."""
+    n, occurs = len(which), np.bincount(which)
+    for _ in range(draws):
+        if n <= UNITS:
+            yield np.bincount(which[rng.integers(0, n, n)], minlength=len(occurs))
+        else:
+            yield rng.multinomial(n, occurs / n)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diptych.coding.alpha import alpha_of, coincidences_of, pairs_of
 from diptych.coding.codings import Coders
 from diptych.errors import CodingError, nearest
 from diptych.schema import Facet, Schema
@@ -21,117 +21,10 @@ from diptych.schema import Facet, Schema
 if TYPE_CHECKING:
     import pandas as pd
 
-Scale = Literal["nominal", "ordinal", "interval", "ratio"]
 Floats = NDArray[np.float64]
 # of alpha: below the first conclusions are shaky, above the second commonly accepted; conventions, not tests
 # (Krippendorff 2004). The report's catalogue of words says them too.
 SHAKY, ACCEPTED = 0.667, 0.8
-
-
-def coincidences(answers: Floats) -> tuple[Floats, Floats]:
-    """Return the distinct values and Krippendorff's coincidence matrix.
-
-    Parameters
-    ----------
-    answers : array of shape (units, coders)
-        Numbers; NaN where a coder gave no answer. Units with fewer than two answers do not count.
-
-    Returns
-    -------
-    values : array of shape (k,)
-        The values that occur, ascending.
-    matrix : array of shape (k, k)
-        Symmetric; sums to the number of pairable answers.
-    """
-    answers = np.asarray(answers, dtype=float)
-    pairable = (~np.isnan(answers)).sum(axis=1) >= 2
-    answers = answers[pairable]
-    values = np.unique(answers[~np.isnan(answers)])
-    counts = (answers[:, :, None] == values).sum(axis=1).astype(float)
-    weights = 1 / np.maximum(counts.sum(axis=1) - 1, 1)
-    matrix = (counts * weights[:, None]).T @ counts
-    matrix -= np.diag((counts * weights[:, None]).sum(axis=0))
-    return values, matrix
-
-
-def squared_differences(values: Floats, totals: Floats, scale: Scale) -> Floats:
-    """Return Krippendorff's squared difference between every two values.
-
-    Parameters
-    ----------
-    values : array of shape (k,)
-    totals : array of shape (k,)
-        How often each value occurs among pairable answers (the ordinal metric needs it).
-    scale : {'nominal', 'ordinal', 'interval', 'ratio'}
-    """
-    first, second = values[:, None], values[None, :]
-    if scale == "nominal":
-        return np.asarray(first != second, dtype=float)
-    if scale == "interval":
-        return (first - second) ** 2
-    if scale == "ratio":
-        total = first + second
-        return np.divide(first - second, total, out=np.zeros_like(total), where=total != 0) ** 2
-    reach = np.cumsum(totals)
-    between = np.abs(reach[:, None] - reach[None, :])
-    between += np.where(second >= first, totals[:, None] - totals[None, :], totals[None, :] - totals[:, None]) / 2
-    return np.asarray(between**2)
-
-
-def alpha(answers: Floats, scale: Scale = "nominal") -> float | None:
-    """Return Krippendorff's alpha.
-
-    Parameters
-    ----------
-    answers : array of shape (units, coders)
-        Numbers; NaN where a coder gave no answer.
-    scale : {'nominal', 'ordinal', 'interval', 'ratio'}
-
-    Returns
-    -------
-    float or None
-        1 perfect, 0 chance, negative below chance; 1 where all answers are one value (nothing was
-        disagreed about, the convention of the parent implementation); None without a unit that two
-        coders answered.
-
-    References
-    ----------
-    Krippendorff, K. (2011). Computing Krippendorff's alpha-reliability.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> a, b = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0], [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]
-    >>> round(alpha(np.array([a, b]).T), 3)
-    0.095
-    """
-    values, matrix = coincidences(answers)
-    totals = matrix.sum(axis=0)
-    pairable = totals.sum()
-    if pairable == 0:
-        return None
-    differences = squared_differences(values, totals, scale)
-    expected = float(totals @ differences @ totals) / (pairable - 1)
-    if expected == 0:
-        return 1.0
-    return float(1.0 - (matrix * differences).sum() / expected)
-
-
-def percent_agreement(answers: Floats) -> tuple[int, int]:
-    """Return (pairs of answers that agree, pairs of answers) over all units.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> percent_agreement(np.array([[1, 1], [1, 2], [2, np.nan]]))
-    (1, 2)
-    """
-    agreed = pairs = 0
-    for first, second in combinations(range(answers.shape[1]), 2):
-        both = ~np.isnan(answers[:, first]) & ~np.isnan(answers[:, second])
-        pairs += int(both.sum())
-        agreed += int((answers[both, first] == answers[both, second]).sum())
-    return agreed, pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,23 +63,40 @@ def answer_table(codings: pd.DataFrame, facet: Facet, coders: Sequence[str]) -> 
 
 def as_numbers(table: pd.DataFrame, facet: Facet) -> Floats:
     """Return answers as positions in the schema's list of values (NaN for none)."""
-    place = {value: float(i) for i, value in enumerate(facet.value_ids)}
-    numbers = [[place.get(v, np.nan) for v in row] for row in table.to_numpy()]
-    return np.array(numbers, dtype=float).reshape(table.shape)
+    codes = _codes(table.to_numpy(dtype=object), facet.value_ids)
+    return np.where(codes < 0, np.nan, codes)
+
+
+def _codes(answers: NDArray[np.object_], values: Sequence[str]) -> NDArray[np.intp]:
+    """Places among values, of the same shape; -1 for anything else."""
+    import pandas as pd
+
+    found = pd.Index(list(values), dtype=object).get_indexer(pd.Index(answers.ravel(), dtype=object))
+    return np.asarray(found, dtype=np.intp).reshape(answers.shape)
 
 
 def scored_answers(table: pd.DataFrame, facet: Facet) -> tuple[Floats, int]:
     """Return answers as scores, and how many units were left out for an answer that has none."""
-    rows, left_out = [], 0
-    for row in table.to_numpy():
-        given = [v for v in row if isinstance(v, str)]
-        if len(given) < 2:
-            continue
-        if any(v not in facet.scores for v in given):
-            left_out += 1
-            continue
-        rows.append([facet.scores[v] if isinstance(v, str) else np.nan for v in row])
-    return np.array(rows, dtype=float).reshape(len(rows), table.shape[1]), left_out
+    answers = table.to_numpy(dtype=object)
+    given = table.notna().to_numpy(dtype=bool)
+    names = list(facet.scores)
+    codes = _codes(answers, names)
+    scores = np.append([facet.scores[name] for name in names], np.nan)[codes]
+    twice = given.sum(axis=1) >= 2
+    bare = (given & (codes < 0)).any(axis=1)
+    return np.asarray(scores[twice & ~bare], dtype=float), int((twice & bare).sum())
+
+
+def value_counts(codings: pd.DataFrame, facet: Facet, coders: Sequence[str]) -> NDArray[np.int64]:
+    """Return how many of the coders gave each value to each passage: shape (passages, values), passages sorted."""
+    import pandas as pd
+
+    rows = codings[(codings["facet"] == facet.id) & codings["coder"].isin(coders)]
+    place, names = pd.factorize(rows["passage"], sort=True)
+    size = len(facet.values)
+    code = _codes(rows["value"].to_numpy(dtype=object), facet.value_ids)
+    known = code >= 0
+    return np.bincount(place[known] * size + code[known], minlength=len(names) * size).reshape(len(names), size)
 
 
 def reliability(
@@ -268,19 +178,33 @@ def digest_check(codings: pd.DataFrame, gold: pd.DataFrame, schema: Schema) -> l
 
 
 def _agreement(codings: pd.DataFrame, facet: Facet, names: Sequence[str], kind: str) -> Agreement:
-    table = answer_table(codings, facet, names)
-    numbers = as_numbers(table, facet)
-    units = int(((~np.isnan(numbers)).sum(axis=1) >= 2).sum())
-    agreed, pairs = percent_agreement(numbers)
-    nominal = alpha(numbers)
+    counts = value_counts(codings, facet, names)
+    given = counts.sum(axis=1)
+    units = int((given >= 2).sum())
+    values, matrix = coincidences_of(np.arange(len(facet.values), dtype=float), counts.astype(float))
     ordinal, scored_units, left_out = None, 0, 0
     if facet.scale == "ordinal":
-        scored, left_out = scored_answers(table, facet)
-        scored_units = len(scored)
-        ordinal = alpha(scored, "ordinal") if scored_units else None
+        order = sorted(facet.scores, key=facet.scores.__getitem__)
+        scored = counts[:, [facet.value_ids.index(value) for value in order]]
+        whole = (given >= 2) & (scored.sum(axis=1) == given)
+        scored_units, left_out = int(whole.sum()), units - int(whole.sum())
+        scores = np.array([facet.scores[value] for value in order], dtype=float)
+        ordinal = alpha_of(*coincidences_of(scores, scored[whole].astype(float)), "ordinal") if scored_units else None
     note = ""
     if units == 0:
         note = "no passage was coded by two of these coders, so agreement is undefined"
-    elif np.unique(coincidences(numbers)[0]).size == 1:
+    elif len(values) == 1:
         note = "every answer is the same value: alpha is 1 by convention, and says little"
-    return Agreement(facet.id, tuple(names), units, pairs, agreed, nominal, ordinal, scored_units, left_out, kind, note)
+    return Agreement(
+        facet.id,
+        tuple(names),
+        units,
+        pairs=pairs_of(given),
+        agreed=pairs_of(counts),
+        alpha=alpha_of(values, matrix),
+        ordinal_alpha=ordinal,
+        ordinal_units=scored_units,
+        left_out=left_out,
+        kind=kind,
+        note=note,
+    )

@@ -176,6 +176,9 @@ def draw_sample(
     design = (
         "uncertainty with a floor, spread over strata" if np.any(uncertainty) else "equal chances, spread over strata"
     )
+    frame: dict[str, list[str]] = {stratum: [] for stratum in sorted(set(strata))}
+    for passage, stratum in zip(passages, strata, strict=True):
+        frame[stratum].append(passage)
     said = canonical([list(passages), list(map(float, uncertainty)), size, seed])
     return Sample(
         name=f"sample-{sha256_bytes(said.encode())[:10]}",
@@ -186,10 +189,7 @@ def draw_sample(
         probabilities=tuple(float(probabilities[i]) for i in drawn),
         strata=tuple(strata[i] for i in drawn),
         model=model,
-        frame={
-            stratum: tuple(p for p, s in zip(passages, strata, strict=True) if s == stratum)
-            for stratum in sorted(set(strata))
-        },
+        frame={stratum: tuple(names) for stratum, names in frame.items()},
     )
 
 

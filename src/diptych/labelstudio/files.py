@@ -69,7 +69,7 @@ def import_tasks(
         raise RecordError(f"{name}: no JSON ({error})", hint="export the project as JSON") from error
     known, people = Known(study, f"file:{name}"), People(study, f"file:{name}")
     present = {(row["passage"], row["coder"], row["role"], row["facet"]): row for row in rows_of(load_codings(study))}
-    passages = [p.passage for d in study.settings.documents for p in read_passages(study, d) or ()]
+    passages = {p.passage for d in study.settings.documents for p in read_passages(study, d) or ()}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     codings: list[Coding] = []
     rejects: list[Reject] = []

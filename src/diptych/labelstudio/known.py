@@ -33,13 +33,17 @@ class Known:
 
     def __init__(self, study: Study, place: str) -> None:
         self.place = place
-        self._latest: dict[tuple[str, str], dict[str, Any]] = {}
-        start = f"label-studio {place}/"
-        mine = [row for row in rows_of(load_codings(study, history=True)) if row["origin"].startswith(start)]
+        self._start = f"label-studio {place}/"
+        self._latest: dict[str, dict[str, dict[str, Any]]] = {}  # origin → facet → row
+        self._tasks: dict[int, set[str]] = {}  # task → origins: looked up once a task of a project
+        codings = load_codings(study, history=True)
+        mine = rows_of(codings[[origin.startswith(self._start) for origin in codings["origin"]]])
         superseded = {row["supersedes"] for row in mine}
         for row in sorted(mine, key=lambda row: moment(row["at"])):
             if row["id"] not in superseded:
-                self._latest[row["origin"], row["facet"]] = row
+                self._latest.setdefault(row["origin"], {})[row["facet"]] = row
+                task = int(row["origin"].removeprefix(self._start).split("/")[0])
+                self._tasks.setdefault(task, set()).add(row["origin"])
 
     def origin(self, task: int, annotation: int) -> str:
         """Return the origin of an annotation's codings."""
@@ -47,33 +51,27 @@ class Known:
 
     def tasks(self) -> set[int]:
         """Return the tasks that codings which are not deleted came from."""
-        start = f"label-studio {self.place}/"
-        return {
-            int(origin.removeprefix(start).split("/")[0])
-            for (origin, _), row in self._latest.items()
-            if row["status"] != "deleted"
-        }
+        return {task for task in self._tasks if self.annotations(task)}
 
     def annotations(self, task: int) -> set[str]:
         """Return the origins of a task's annotations that are not deleted."""
-        start = f"label-studio {self.place}/{task}/"
         return {
             origin
-            for (origin, _), row in self._latest.items()
-            if origin.startswith(start) and row["status"] != "deleted"
+            for origin in self._tasks.get(task, ())
+            if any(row["status"] != "deleted" for row in self._latest[origin].values())
         }
 
     def renew(self, coding: Coding) -> Coding | None:
         """Return the coding if it says something new, naming the row that it supersedes."""
-        old = self._latest.get((coding.origin, coding.facet))
+        old = self._latest.get(coding.origin, {}).get(coding.facet)
         if old is None:
             return coding
         return None if says_the_same(coding, old) else replace(coding, supersedes=old["id"])
 
     def delete(self, origin: str, at: str) -> Iterator[Coding]:
         """Yield the rows that say an annotation was deleted."""
-        for (place, facet), row in self._latest.items():
-            if place == origin and row["status"] != "deleted":
+        for facet, row in self._latest.get(origin, {}).items():
+            if row["status"] != "deleted":
                 yield Coding(
                     row["passage"], row["coder"], facet, None, row["schema"], at, origin,
                     role=row["role"], status="deleted", supersedes=row["id"],
@@ -84,6 +82,6 @@ class Known:
         rows: list[Coding] = []
         for task in tasks:
             for origin in sorted(self.annotations(task)):
-                latest = max(row["at"] for (place, _), row in self._latest.items() if place == origin)
+                latest = max(row["at"] for row in self._latest[origin].values())
                 rows += self.delete(origin, latest)
         return rows

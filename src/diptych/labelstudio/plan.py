@@ -95,12 +95,14 @@ def adjudication_plan(study: Study, *, names: bool = False) -> Plan:
     disputed: dict[str, list[str]] = {quarrel["passage"]: [] for quarrel in quarrels}
     for quarrel in quarrels:
         disputed[quarrel["passage"]].append(quarrel["facet"])
-    plain = rows_of(codings[codings["role"] == "coder"])
+    plain: dict[str, list[dict[str, Any]]] = {passage: [] for passage in disputed}
+    for row in rows_of(codings[(codings["role"] == "coder") & codings["passage"].isin(disputed)]):
+        plain[row["passage"]].append(row)
     everything = passages_with_text(study)
     rows = [row for row in everything if row["passage"] in disputed]
     answers, agreed = {}, {}
     for passage, facets in disputed.items():
-        said = [row for row in plain if row["passage"] == passage]
+        said = plain[passage]
         answers[passage] = _said(said, facets, study, names=names)
         settled = {row["facet"]: (row["value"], 1.0) for row in said if row["facet"] not in facets}
         agreed[passage] = Suggestion(settled, "agreed", 0.0)

@@ -23,16 +23,18 @@ from diptych.records import Coding
 from diptych.study import Study
 
 CHUNK = 100
+PART = 20_000  # codings in memory before a file is written: a broken pull keeps those before
 _LIGHT = ("id", "updated_at", "annotations_ids", "total_annotations", "cancelled_annotations", "meta")
 Tell = Callable[[str], None]
 
 
 @dataclass(slots=True)
 class Pulled:
-    """What a pull brought: the new file, how many rows of which kind, and what could not be taken."""
+    """What a pull brought: its last new file and how many before, rows by kind, and what could not be taken."""
 
     project: int
     written: Written | None = None
+    earlier: int = 0
     new: int = 0
     changed: int = 0
     deleted: int = 0
@@ -51,8 +53,9 @@ def pull(
 ) -> Pulled:
     """Fetch what changed since the last pull and write it as codings.
 
-    Ids and dates of all tasks are listed each time, and only changed tasks are fetched. What the last
-    pull saw lies under `.diptych/`; without it everything is fetched again, and nothing is doubled.
+    Ids and dates of all tasks are listed each time, and only changed tasks are fetched, a hundred at a time; what
+    they bring is written whenever 20,000 codings have come, so that a pull that breaks off goes on from there. What
+    the last pull saw lies under `.diptych/`; without it everything is fetched again, and nothing is doubled.
 
     Raises
     ------
@@ -77,20 +80,33 @@ def pull(
     addresses = client.users() if stale else {}
     fresh: list[Coding] = []
     role = "adjudicator" if kind == "adjudication" else "coder"
+    done = {task: date for task, date in seen.items() if before.get(task) == date}
     for task in _fetch(client, number, stale):
+        refused = len(result.rejects)
         fresh += _read_task(task, study, known, people, addresses, role, result)
+        if len(result.rejects) == refused:
+            done[str(task["id"])] = seen[str(task["id"])]
+        if len(fresh) >= PART:
+            _write(study, fresh, result, tell)
+            write_text(memory, json.dumps(done, sort_keys=True) + "\n")
+            fresh = []
     lost = known.missing(sorted(task for task in known.tasks() if str(task) not in seen))
     result.deleted += len(lost)
     fresh += lost
     if fresh:
-        coders = {coding.coder for coding in fresh if coding.status != "deleted"}
-        write_down_coders(study, coders, "An annotator in Label Studio.")
-        result.written = write_codings(study, fresh, "label-studio")
-        tell(f"{len(fresh)} rows in {result.written.path.relative_to(study.root)}")
-    refused = {str(reject.line) for reject in result.rejects}  # looked at again until they are mended
-    kept = {task: date for task, date in seen.items() if task not in refused}
+        _write(study, fresh, result, tell)
+    unmended = {str(reject.line) for reject in result.rejects}  # looked at again until they are mended
+    kept = {task: date for task, date in seen.items() if task not in unmended}
     write_text(memory, json.dumps(kept, sort_keys=True) + "\n")
     return result
+
+
+def _write(study: Study, fresh: list[Coding], result: Pulled, tell: Tell) -> None:
+    coders = {coding.coder for coding in fresh if coding.status != "deleted"}
+    write_down_coders(study, coders, "An annotator in Label Studio.")
+    result.earlier += result.written is not None
+    result.written = write_codings(study, fresh, "label-studio")
+    tell(f"{len(fresh)} rows in {result.written.path.relative_to(study.root)}")
 
 
 def _server(client: Client) -> str:

@@ -145,10 +145,10 @@ def _send(client: Client, study: Study, plan: Plan, wanted: Sequence[Row], resul
     check = check_result if plan.kind == "coding" else read_result
     for suggestion in plan.suggestions.values():
         check(suggestion.result(), study.schema)
-    waiting = list(wanted)
+    waiting = list(reversed(wanted))  # taken from the end: cutting the front off would copy the rest every time
     failures = 0
     while waiting:
-        batch = waiting[:BATCH]
+        batch = waiting[-BATCH:][::-1]
         try:
             client.import_tasks(result.project, [_task(study, plan, row) for row in batch])
         except LabelStudioError as error:
@@ -164,7 +164,7 @@ def _send(client: Client, study: Study, plan: Plan, wanted: Sequence[Row], resul
             waiting = [row for row in waiting if row["passage"] not in there]
             continue
         _count(result, plan, batch)
-        waiting = waiting[len(batch) :]
+        del waiting[-len(batch) :]
         tell(f"{result.sent} of {len(wanted)} passages sent")
     if wanted:
         _one_each(client, result)  # an import that was under way when an earlier push died may have ended since
