@@ -185,8 +185,8 @@ def load_archive(
         places["document"] = rows[wanted.by] + "\x1f" + rows["document"]
     places = places.assign(passages=rows["passages"], words=rows["words"]).reset_index()
     labels = rows.reindex(columns=list(known)).astype(object)
-    least = "at least " if counted.dealt else ""
-    where = f", of {least}{counted.documents:,} documents" if counted.documents else ""
+    number = "many" if counted.dealt else f"{counted.documents:,}"
+    where = f", of {number} documents" if counted.documents else ""
     archive = Archive(places, labels, "archive", population=f"{counted.passages:,} passages in {path.name}{where}")
     return (corrected(archive, *errors) if errors else archive), counted
 
