@@ -26,7 +26,7 @@ NAMES = ["coverage", "coverage-corrected", "coverage-uncorrected", "differences"
 def downloaded(tab: Tab, name: str, target: Path) -> bytes:
     if name.startswith("coverage"):
         tab.page.locator(f"#s-{name.removeprefix('coverage').removeprefix('-') or 'gold'}").check()
-    with tab.page.expect_download() as waiting:
+    with tab.page.expect_download(timeout=30_000) as waiting:
         tab.page.locator(f".tools[data-table='{name}'] .csv").click()
     assert waiting.value.suggested_filename == f"{name}.csv"
     waiting.value.save_as(target)
