@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from concurrent.futures import wait
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -22,9 +23,11 @@ from diptych.service.problems import Problem, of_error
 from diptych.service.settings import MEGABYTE, Bounds
 from diptych.service.writers import RowWriter
 
+T = TypeVar("T")
 CHUNKS = 16  # pieces of the body, and of the answer, that wait
 PIECE = 64  # rows of one piece of the answer
 ESCAPED = 12  # bytes that one character may take in JSON
+LOOK = 0.5  # seconds between two looks whether the client is still there
 Pieces = AsyncGenerator[bytes, None]
 Convert = Callable[[io.BufferedReader], Iterator[bytes]]
 
@@ -46,6 +49,7 @@ class Feed(io.RawIOBase):
         self._line = 0
         self._rest = b""
         self._ended = False
+        self.gone = threading.Event()
 
     def readable(self) -> bool:
         """It can be read."""
@@ -54,7 +58,7 @@ class Feed(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Wait for the next piece."""
         while not self._rest and not self._ended:
-            piece = asyncio.run_coroutine_threadsafe(self.pieces.get(), self._loop).result()
+            piece = self.in_loop(self.pieces.get)
             if piece is None:
                 self._ended = True
             else:
@@ -64,6 +68,16 @@ class Feed(io.RawIOBase):
         buffer[: len(taken)] = taken
         self._rest = self._rest[len(taken) :]
         return len(taken)
+
+    def in_loop(self, what: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        """Do something in the event loop and wait for it, unless the client has gone: the loop may have ended too."""
+        if self.gone.is_set():
+            return None
+        found = asyncio.run_coroutine_threadsafe(what(), self._loop)
+        while not self.gone.is_set():
+            if wait([found], LOOK).done:
+                return found.result()
+        return None
 
     def _measure(self, piece: bytes) -> None:
         after = piece.rfind(b"\n")
@@ -75,6 +89,7 @@ class Feed(io.RawIOBase):
 
     def end(self) -> None:
         """Let a waiting reader go: what waited is thrown away."""
+        self.gone.set()
         while not self.pieces.empty():
             self.pieces.get_nowait()
         self.pieces.put_nowait(None)
@@ -126,18 +141,16 @@ def _short(rows: Iterator[tuple[int, Row | Reject]], column: str, most: int) -> 
 
 async def answered(request: Request, convert: Convert, bounds: Bounds) -> Pieces:
     """Yield the answer to a body while it is read; a client that goes away ends the work."""
-    loop, feed = asyncio.get_running_loop(), Feed(ESCAPED * bounds.letters + MEGABYTE)
+    feed = Feed(ESCAPED * bounds.letters + MEGABYTE)
     answers: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue(CHUNKS)
-    gone = threading.Event()
 
     def put(piece: bytes | BaseException | None) -> None:
-        if not gone.is_set():
-            asyncio.run_coroutine_threadsafe(answers.put(piece), loop).result()
+        feed.in_loop(lambda: answers.put(piece))
 
     def work() -> None:
         try:
             for piece in convert(io.BufferedReader(feed)):
-                if gone.is_set():
+                if feed.gone.is_set():
                     return
                 put(piece)
             put(None)
@@ -164,11 +177,10 @@ async def answered(request: Request, convert: Convert, bounds: Bounds) -> Pieces
                 raise piece
             yield piece
     finally:
-        gone.set()
         reading.cancel()
+        feed.end()
         while not answers.empty():
             answers.get_nowait()
-        feed.end()
 
 
 async def with_status(pieces: Pieces, writer: RowWriter) -> Pieces:
