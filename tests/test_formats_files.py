@@ -341,7 +341,8 @@ def qdpx(selections: str, *, text: str, codes: str = "", head: str = "", users: 
         f'<?xml version="1.0" encoding="utf-8"?>{head}<Project xmlns="{REFI}" name="p"><Users>{users}</Users>'
         f"<CodeBook><Codes>{codes}</Codes></CodeBook><Sources>"
         f'<TextSource guid="s1" name="Interview" plainTextPath="internal://s1.txt">{selections}</TextSource>'
-        f'</Sources><Notes><Note guid="n1" name="Memo"><PlainTextContent>so &amp; so</PlainTextContent></Note></Notes></Project>'
+        '</Sources><Notes><Note guid="n1" name="Memo"><PlainTextContent>so &amp; so</PlainTextContent></Note></Notes>'
+        "</Project>"
     )
     return zipped({"project.qde": xml, "sources/s1.txt": text})
 
