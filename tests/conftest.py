@@ -226,7 +226,7 @@ def served(_running: tuple[ExitStack, dict[Any, Any]], trained_harbour: Study) -
     def start(stack: ExitStack, study: Study | None, settings: Settings, *tell: Callable[[str], None]) -> Any:
         app = create_app(settings, study, *tell)
         client = TestClient(app, base_url="http://127.0.0.1:8080", raise_server_exceptions=False)
-        client.doors = app.app.app.state.doors
+        client.doors = app.state.doors
         return stack.enter_context(client)
 
     with ExitStack() as own:
@@ -284,7 +284,7 @@ class Process:
     def log(self) -> str:
         return "".join(self.said)
 
-    def wait_for(self, said: str, seconds: float = 60) -> None:
+    def wait_for(self, said: str, seconds: float = 120) -> None:
         end = time.monotonic() + seconds
         while said not in self.log:
             assert time.monotonic() < end, self.log
@@ -318,6 +318,12 @@ def originals_at_hand() -> bool:
     """Whether both copyrighted documents are where the bundled study looks for them."""
     study = diptych.Study.bundled()
     return all(study.original(document) is not None for document in study.settings.documents)
+
+
+def pytest_configure() -> None:
+    """Let programs that tests start be interrupted, even where the tests themselves run in the background."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -39,6 +39,18 @@ def one_author(target: Path) -> Study:
     return derived(drop_documents(make_study(target), "harbour-north"))
 
 
+def one_facet(target: Path) -> Study:
+    """A study whose codebook asks one question."""
+    study = make_study(target)
+    schema = study.root / "schemas" / "harbour.yaml"
+    text = schema.read_text(encoding="utf-8")
+    schema.write_text(text[: text.index("  - id: side")], encoding="utf-8")
+    for path in study.codings_folder.glob("*.jsonl"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if '"topic"' in line), encoding="utf-8")
+    return derived(Study.load(study.root))
+
+
 def one_passage(target: Path) -> Study:
     """A study with one passage that one coder has coded."""
     study = blank(target)

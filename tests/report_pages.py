@@ -280,14 +280,14 @@ def heat_maps(report: Report, source: str = "gold", weight: str = "passages") ->
 # studies for the tests
 
 
-def sampled(target: Path) -> Study:
+def sampled(target: Path, *how: str) -> Study:
     """The harbour study of which 8 of 16 passages were drawn and coded, with a model: shares are estimates."""
     study = make_study(target)
     place = ["--study", str(study.root), "--quiet"]
     codings = {path: path.read_text(encoding="utf-8") for path in study.codings_folder.glob("*.jsonl")}
     for path in codings:
         path.unlink()
-    assert run(["sample", "--size", "8", *place]) == 0
+    assert run(["sample", "--size", "8", *how, *place]) == 0
     drawn = set(load_samples(study)[0].passages)
     for path, text in codings.items():
         lines = text.splitlines(keepends=True)
@@ -310,7 +310,7 @@ def replace(path: Path, changes: dict[str, str]) -> None:
 
 def quoted(text: str) -> str:
     """A string that TOML, YAML and JSON all read as this text."""
-    return json.dumps(text)
+    return '"' + "".join(c if ord(c) > 0xFFFF else json.dumps(c)[1:-1] for c in text) + '"'  # TOML takes no surrogates
 
 
 def rewrite(path: Path, change: Callable[[dict], dict]) -> None:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from diptych.classifier.bundled import FILE
+from diptych.classifier.hashing import term_hash
+from diptych.classifier.limits import Limits
 from diptych.classifier.persist import Model, save_model
-from diptych.classifier.score import Limits, Weights, term_hash
+from diptych.classifier.score import Weights
 from diptych.classifier.stream import DEFAULT_RATE
 
 WORDS = {"gull": (5, 0, 3, 0), "crane": (0, 5, 0, 3), "the": (0, 0, 0, 0), "of": (0, 0, 0, 0)}

@@ -24,12 +24,14 @@ from diptych.classifier.calibrate import calibrate
 from diptych.classifier.evaluate import Background, author_folds, cross_fit, stratified_folds
 from diptych.classifier.evaluate import evaluate as evaluate_texts
 from diptych.classifier.figures import figures
+from diptych.classifier.hashing import term_hash
 from diptych.classifier.language import language_of
+from diptych.classifier.limits import Limits
 from diptych.classifier.material import Material, training_material
 from diptych.classifier.model import PassageClassifier, softmax
 from diptych.classifier.persist import save_model
 from diptych.classifier.predictions import load_crossfit
-from diptych.classifier.score import Limits, Scorer, term_hash
+from diptych.classifier.score import Scorer
 from diptych.classifier.sentences import sentences
 from diptych.classifier.train import fit_model, train
 from diptych.coding.gold import write_gold

@@ -21,9 +21,11 @@ from diptych.analysis.drift_verdicts import FAR, INSIDE, ORDER, SOMEWHAT, TOO_FE
 from diptych.classifier.analyser import Analyser
 from diptych.classifier.bundled import FILE
 from diptych.classifier.drift import GRID, Names, profile_of, rank
+from diptych.classifier.hashing import term_hash
+from diptych.classifier.limits import Limits
 from diptych.classifier.material import Material
 from diptych.classifier.persist import Model, load_model, save_model
-from diptych.classifier.score import Limits, Weights, term_hash
+from diptych.classifier.score import Weights
 from diptych.classifier.tally import Commonest, Repeats
 from diptych.classifier.train import fit_model, train
 from diptych.coding.gold import write_gold

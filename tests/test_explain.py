@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from diptych.classifier.analyser import Analyser
 from diptych.classifier.bundled import FILE, bundled_model
 from diptych.classifier.explain import TOP, explain
+from diptych.classifier.hashing import term_hash
+from diptych.classifier.limits import Limits
 from diptych.classifier.persist import Model, save_model
-from diptych.classifier.score import Limits, Scorer, Weights, term_hash
+from diptych.classifier.score import Scorer, Weights
 
 WORDS = {"gull": (4, 0, 0, 1, 0), "crane": (0, 4, 0, 0, 1), "the": (0,) * 5, "of": (0,) * 5}
 ORDER = sorted(WORDS, key=lambda word: term_hash("words", word))

@@ -28,7 +28,7 @@ from diptych.coding.alpha import alpha, percent_agreement
 from diptych.coding.breakdown import by_dispute, by_value
 from diptych.coding.coefficients import bootstrap_interval, cohen_kappa, fleiss_kappa, gwet_ac, patterns
 from diptych.errors import RecordError, UsageError
-from diptych.exchange import batches, counter
+from diptych.exchange import counter
 from diptych.exchange.counter import Wanted
 from diptych.exchange.predicted import count_predictions, unknown_values
 from diptych.schema import Facet, Schema, Value
@@ -265,7 +265,7 @@ def test_only_rows_with_a_value_are_counted(tmp_path):
 def test_many_documents_are_dealt_to_buckets_in_whatever_order_they_come(tmp_path, monkeypatch):
     monkeypatch.setattr(counter, "BUCKETS", 32)
     monkeypatch.setattr(counter, "DEALT", 16)
-    monkeypatch.setattr(batches, "ROWS", 500)
+    monkeypatch.setattr("diptych.exchange.archive.ROWS", 500)
     frame = drawn(documents=300)
     one = count_predictions(write(frame, tmp_path / "a.parquet"), WANTED)
     other = count_predictions(write(frame[::-1], tmp_path / "b.parquet"), WANTED)
@@ -309,7 +309,7 @@ def test_bad_lines_go_aside_and_the_others_are_counted(tmp_path):
 
 
 def test_a_damaged_end_keeps_what_came_before(tmp_path, monkeypatch):
-    monkeypatch.setattr(batches, "BYTES", 1 << 14)
+    monkeypatch.setattr("diptych.exchange.archive.BYTES", 1 << 14)
     whole = write(drawn(20_000), tmp_path / "a.jsonl").read_bytes()
     path = tmp_path / "b.jsonl.gz"
     path.write_bytes(gzip.compress(whole)[:-2000])

@@ -16,9 +16,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from diptych.classifier.analyser import Analyser
+from diptych.classifier.hashing import term_hash
+from diptych.classifier.limits import Limits
 from diptych.classifier.parties import Parties
 from diptych.classifier.persist import FORMAT, LARGEST, Model, load_model, save_model
-from diptych.classifier.score import Limits, Weights, term_hash
+from diptych.classifier.score import Weights
 from diptych.errors import FileWriteError, ModelFormatError
 
 STRUCTURE = "0123456789abcdef"
@@ -282,7 +284,7 @@ def test_a_card_with_a_wrong_magic_word_is_refused(path, magic):
         load_model(path)
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 4, "3", None])
+@pytest.mark.parametrize("number", [0, 1, 2, 3, "4", None])
 def test_a_model_of_another_format_is_refused_with_both_numbers(path, number):
     with_card(path, format=number)
     with pytest.raises(ModelFormatError, match=f"has model format {number}, this diptych reads {FORMAT}") as caught:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 import shutil
@@ -20,7 +19,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from diptych.cli.main import run
-from diptych.coding.sampling import load_samples
 from diptych.report.catalogue import load_catalogue
 from diptych.report.contents import read_contents
 from diptych.report.page import frame
@@ -28,6 +26,8 @@ from diptych.report.tables import as_csv, tables
 from diptych.report.workbook import LONGEST, sheet_names, workbook, write_tables
 from diptych.study import Study
 from diptych.template import make_study
+from odd_studies import one_facet
+from report_pages import quoted, replace, sampled
 
 BRIDGE = Path(__file__).parent / "studies" / "bridge"
 ALL = {"hinge", "coverage", "divergence", "differences", "scale", "agreement", "calibration", "risk"}
@@ -123,9 +123,9 @@ def bridge(tmp_path_factory: pytest.TempPathFactory) -> Written:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """A study whose names are what no program expects."""
     study = make_study(tmp_path_factory.mktemp("hostile") / "study")
-    change(study.root / "study.toml", {'"A. Jansen"': quoted(HOSTILE[0]), '"B. Okafor"': quoted(HOSTILE[1])})
+    replace(study.root / "study.toml", {'"A. Jansen"': quoted(HOSTILE[0]), '"B. Okafor"': quoted(HOSTILE[1])})
     long = "$money_{1}$ 港口与贸易的金钱问题 <b>and</b> a long text on what the money is for"
-    change(
+    replace(
         study.root / "schemas" / "harbour.yaml",
         {"label: Money": f"label: {quoted(long)}"},
     )
@@ -137,18 +137,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Written:
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures of few points, where it is not about them."""
     monkeypatch.setattr("diptych.report.canvas.DPI", 40)
-
-
-def change(path: Path, changes: dict[str, str]) -> None:
-    text = path.read_text(encoding="utf-8")
-    for old, new in changes.items():
-        assert old in text
-        text = text.replace(old, new)
-    path.write_text(text, encoding="utf-8")
-
-
-def quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
 
 
 def texts(path: Path) -> list[str]:
@@ -456,29 +444,12 @@ def test_a_facet_may_have_thirty_values(tmp_path, facet, coarse):
 
 
 def test_a_study_of_one_facet_has_its_figures(tmp_path, coarse):
-    study = make_study(tmp_path / "narrow")
-    schema = study.root / "schemas" / "harbour.yaml"
-    text = schema.read_text(encoding="utf-8")
-    schema.write_text(text[: text.index("  - id: side")], encoding="utf-8")
-    for path in study.codings_folder.glob("*.jsonl"):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        path.write_text("".join(line for line in lines if '"topic"' in line), encoding="utf-8")
-    study = Study.load(study.root)
-    assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
+    study = one_facet(tmp_path / "narrow")
     assert write(study, tmp_path / "files").figures >= {"hinge", "coverage", "divergence", "agreement"}
 
 
 def test_estimates_are_shown_with_intervals_and_not_as_counts(tmp_path, coarse):
-    study = make_study(tmp_path / "sampled")
-    kept = {path: path.read_text(encoding="utf-8").splitlines(keepends=True) for path in study.codings_folder.iterdir()}
-    for path in kept:
-        path.unlink()
-    assert run(["sample", "--size", "10", "--equal", "--study", str(study.root), "--quiet"]) == 0
-    drawn = set(load_samples(study)[0].passages)
-    for path, lines in kept.items():
-        path.write_text("".join(line for line in lines if json.loads(line)["passage"] in drawn), encoding="utf-8")
-    assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
-    written = write(study, tmp_path / "files")
+    written = write(sampled(tmp_path / "sampled", "--equal"), tmp_path / "files")
     row = next(row for row in written.rows["coverage"] if row["facet"] == "side" and row["passages"])
     assert row["situation"] == "sample"
     shown = texts(written.path("hinge.svg"))

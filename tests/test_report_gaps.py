@@ -12,7 +12,7 @@ import diptych
 from diptych.cli.main import run
 from diptych.study import Study
 from diptych.template import make_study
-from odd_studies import one_author, one_passage
+from odd_studies import one_author, one_facet, one_passage
 from report_pages import Report, heat_maps, reported
 
 # what is missing
@@ -116,16 +116,7 @@ def test_without_an_ordinal_facet_the_report_stands(tmp_path):
 
 
 def test_a_schema_with_one_facet_has_a_heat_map_with_one_column(tmp_path):
-    study = make_study(tmp_path / "narrow")
-    schema = study.root / "schemas" / "harbour.yaml"
-    text = schema.read_text(encoding="utf-8")
-    schema.write_text(text[: text.index("  - id: side")], encoding="utf-8")
-    for path in study.codings_folder.glob("*.jsonl"):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        path.write_text("".join(line for line in lines if '"topic"' in line), encoding="utf-8")
-    study = Study.load(study.root)
-    assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
-    report = reported(study)
+    report = reported(one_facet(tmp_path / "narrow"))
     assert report.reader.faults == []
     counts = Counter()
     for (author, _, _), cell in heat_maps(report).items():

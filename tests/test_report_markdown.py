@@ -47,17 +47,8 @@ def kinds(source: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A harbour study with gold labels and a model, to be read only."""
-    study = make_study(tmp_path_factory.mktemp("md") / "harbour")
-    assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
-    assert run(["train", "--study", str(study.root), "--quiet"]) == 0
-    return study
-
-
-@pytest.fixture(scope="module")
-def report(study: Study) -> str:
-    return made(study)
+def report(trained_harbour: Study) -> str:
+    return made(trained_harbour)
 
 
 # escaping
@@ -181,8 +172,8 @@ def test_the_report_has_every_section(report):
     assert "What moved" not in report
 
 
-def test_coverage_is_that_of_the_command(report, study, command):
-    rows = command("coverage", "--json", "--study", study.root).json["rows"]
+def test_coverage_is_that_of_the_command(report, trained_harbour, command):
+    rows = command("coverage", "--json", "--study", trained_harbour.root).json["rows"]
     mine = {(row["facet"], row["value"], row["author"]): row for row in rows}
     row = mine["topic", "money", "A. Jansen"]
     cells = next(line for line in report.splitlines() if line.startswith("| Money") and "A. Jansen" in line)
@@ -190,8 +181,8 @@ def test_coverage_is_that_of_the_command(report, study, command):
     assert f" {100 * row['share']:.1f}\u00a0% " in cells
 
 
-def test_disputes_are_counted_by_reason_and_listed_by_id(report, study):
-    quarrels = read_contents(study).quarrels
+def test_disputes_are_counted_by_reason_and_listed_by_id(report, trained_harbour):
+    quarrels = read_contents(trained_harbour).quarrels
     assert quarrels
     for quarrel in quarrels:
         assert any(f"`{quarrel['passage']}`" in line and "sample-a: " in line for line in report.splitlines())
@@ -199,8 +190,8 @@ def test_disputes_are_counted_by_reason_and_listed_by_id(report, study):
     assert sum(int(line.split("|")[2]) for line in counts.splitlines()) == len(quarrels)
 
 
-def test_no_text_of_a_passage_stands_in_it_even_with_originals(study, report):
-    contents = read_contents(study, originals=True)
+def test_no_text_of_a_passage_stands_in_it_even_with_originals(trained_harbour, report):
+    contents = read_contents(trained_harbour, originals=True)
     assert set(contents.passages["source"]) == {"original"}
     whole = markdown(contents, load_catalogue())
     for text in contents.passages["text"]:
@@ -214,25 +205,25 @@ def test_no_html_stands_in_it(report):
     assert "<" not in report
 
 
-def test_equal_inputs_give_equal_bytes(report, study):
-    assert made(study) == report
+def test_equal_inputs_give_equal_bytes(report, trained_harbour):
+    assert made(trained_harbour) == report
     assert report.endswith("\n")
     assert "\n\n\n" not in report
 
 
-def test_the_command_writes_it(study, report, command):
-    assert command("report", "--format", "md", "--study", study.root).code == 0
-    assert (study.root / "report.md").read_text(encoding="utf-8") == report
+def test_the_command_writes_it(own_harbour, report, command):
+    assert command("report", "--format", "md", "--study", own_harbour.root).code == 0
+    assert (own_harbour.root / "report.md").read_text(encoding="utf-8") == report
 
 
-def test_a_comparison_stands_in_it(study, report, tmp_path):
-    shutil.copytree(study.root, tmp_path / "now")
+def test_a_comparison_stands_in_it(trained_harbour, report, tmp_path):
+    shutil.copytree(trained_harbour.root, tmp_path / "now")
     now = Study.load(tmp_path / "now")
     rows = [json.loads(line) for line in now.gold_file.read_text(encoding="utf-8").splitlines()]
     rows[0]["value"] = "work" if rows[0]["value"] != "work" else "money"
     now.gold_file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     contents, text = read_contents(now), load_catalogue()
-    found = compare_with(contents, study.root, text)
+    found = compare_with(contents, trained_harbour.root, text)
     whole = markdown(contents, text, found)
     assert "## What moved" in whole
     assert escape(found["sentences"][0]) in whole

@@ -25,17 +25,8 @@ MARGIN = 36  # points: what stays white at either side; the style asks for 14 mm
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A harbour study with gold labels and a model, to be read only."""
-    study = make_study(tmp_path_factory.mktemp("pdf") / "harbour")
-    assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
-    assert run(["train", "--study", str(study.root), "--quiet"]) == 0
-    return study
-
-
-@pytest.fixture(scope="module")
-def html(study: Study) -> str:
-    return page(read_contents(study), load_catalogue())
+def html(trained_harbour: Study) -> str:
+    return page(read_contents(trained_harbour), load_catalogue())
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +61,11 @@ def within_margins(path: Path) -> None:
 
 
 @pytest.mark.browser
-def test_every_passage_stands_on_paper(printed, study):
+def test_every_passage_stands_on_paper(printed, trained_harbour):
     found = pages(printed)
     assert 5 <= len(found) <= 12
     whole = "".join(re.sub(r"\s", "", text) for text in found)
-    for passage in read_contents(study).passages["passage"]:
+    for passage in read_contents(trained_harbour).passages["passage"]:
         assert passage in whole
     for wanted in ("Coverage", "Divergence", "Agreement", "Classifier", "Evidence", "Howitwasmade", "Glossary"):
         assert wanted in whole
@@ -95,7 +86,7 @@ def test_nothing_is_cut_off_at_the_sides(printed):
 
 
 @pytest.mark.browser
-def test_many_authors_with_long_names_are_not_cut_off(tmp_path, study):
+def test_many_authors_with_long_names_are_not_cut_off(tmp_path):
     many = make_study(tmp_path / "many")
     names = [f"Author number {number} of the harbour" for number in range(5)]
     for number, name in enumerate(names):
@@ -134,8 +125,8 @@ def test_nothing_else_is_left(html, tmp_path):
 
 
 @pytest.mark.browser
-def test_the_command_prints(study, tmp_path, command):
-    result = command("report", "--format", "pdf", "--study", study.root, "--out", tmp_path / "r.pdf")
+def test_the_command_prints(trained_harbour, tmp_path, command):
+    result = command("report", "--format", "pdf", "--study", trained_harbour.root, "--out", tmp_path / "r.pdf")
     assert result.code == 0
     assert result.out.strip() == str(tmp_path / "r.pdf")
     assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF-")
@@ -213,8 +204,8 @@ def test_a_browser_gets_a_profile_of_its_own_no_network_and_no_sandbox_only_as_r
         assert not profile.exists()
 
 
-def test_without_anything_that_prints_both_ways_are_named(places, study, tmp_path, command):
-    result = command("report", "--format", "pdf", "--study", study.root, "--out", tmp_path / "r.pdf")
+def test_without_anything_that_prints_both_ways_are_named(places, trained_harbour, tmp_path, command):
+    result = command("report", "--format", "pdf", "--study", trained_harbour.root, "--out", tmp_path / "r.pdf")
     assert result.code == 1
     assert "nothing on this machine prints a PDF" in result.err
     assert "apt install chromium" in result.err

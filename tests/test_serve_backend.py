@@ -12,7 +12,7 @@ import pytest
 
 import diptych
 from diptych.exchange.label_config import label_config
-from diptych.labelstudio.plan import suggest
+from diptych.labelstudio.plan import suggestions_by
 from diptych.service.backend import read_controls
 
 CAPTURED = Path(__file__).parents[2] / "shared" / "data" / "label_studio" / "payloads_1.23.2.json"
@@ -114,7 +114,7 @@ def test_setup_takes_whatever_extra_params_are_and_is_cheap(client, extra):
 
 def test_suggestions_and_scores_are_those_that_a_push_would_send(client, trained_harbour):
     rows = diptych.load_passages(trained_harbour).to_dict("records")[:5]
-    pushed = suggest(client.doors.serving.served.model, rows)
+    pushed = suggestions_by(client.doors.serving.served.model, rows)
     answers = predict(client, [task(row["text"]) for row in rows])
     for row, answer in zip(rows, answers, strict=True):
         mine = pushed[row["passage"]]

@@ -194,6 +194,21 @@ def test_clients_that_go_away_or_talk_nonsense_do_no_harm(start: Start, trained_
     assert "Traceback" not in server.log
 
 
+@pytest.mark.parametrize(
+    "data", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nx: " + b"a" * 33_000]
+)
+def test_what_is_no_http_is_refused_in_the_one_shape(start: Start, trained_harbour: Study, data: bytes):
+    server = start("--study", trained_harbour.root)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.send(data)
+        head, _, body = b"".join(iter(lambda: client.recv(65536), b"")).partition(b"\r\n\r\n")
+    error = json.loads(body)["error"]
+    assert (error["status"], error["code"]) == (400, "bad_request")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"x-content-type-options: nosniff" in head
+    assert server.stop() == 0
+
+
 def test_half_a_head_is_not_waited_for(trained_harbour: Study):
     code = (
         "import sys, diptych.service.patience as p; p.HEAD_SECONDS = 0.5\n"

@@ -314,7 +314,7 @@ async def _until(condition, seconds: float = 10) -> None:
 
 def test_a_client_that_goes_away_leaves_nothing_behind(trained_harbour):
     app = create_app(Settings(), trained_harbour)
-    doors = app.app.app.state.doors  # type: ignore[attr-defined]
+    doors = app.state.doors
     scope = {
         "type": "http", "method": "POST", "path": "/v1/classify", "raw_path": b"", "query_string": b"", "root_path": "",
         "headers": [(b"host", b"127.0.0.1"), (b"content-type", b"application/x-ndjson")], "http_version": "1.1",
@@ -467,6 +467,20 @@ def test_hostile_documents_are_refused_in_a_sentence(client, name, data):
     assert client.get("/health").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("name", "data"), [("a.csv", f'id,text\nx,"{FEES}"\n'), ("a.JSONL", json.dumps({"id": "x", "text": FEES}))]
+)
+def test_every_row_of_an_uploaded_table_is_a_passage(client, name, data):
+    found = upload(client, name, data.encode()).json()
+    (passage,) = found["passages"]
+    assert (passage["passage"], passage["text"], "id" in passage) == ("x", FEES, False)
+
+
+def test_a_row_of_an_uploaded_table_has_the_limit_of_a_passage(served, trained_harbour):
+    client = served(trained_harbour, bounds=Bounds(letters=50))
+    assert error_of(upload(client, "a.csv", f'text\n"{FEES}"\n'.encode()), 413)["limit"] == 50
+
+
 def test_an_encrypted_pdf_is_told(client):
     assert "password" in error_of(upload(client, "a.pdf", ENCRYPTED), 422)["message"].casefold()
 
@@ -555,7 +569,7 @@ def test_without_a_model_it_starts_says_so_and_serves_as_soon_as_there_is_one(se
         client.get("/ready"),
         classify(client, {"text": FEES}),
         client.get("/v1/model"),
-        client.post("/setup"),
+        client.post("/predict", json={"tasks": []}),
     ):
         error = error_of(answer, 503)
         assert "no model yet" in error["message"]
@@ -564,6 +578,8 @@ def test_without_a_model_it_starts_says_so_and_serves_as_soon_as_there_is_one(se
     assert "There is no model" in client.get("/").text
     assert client.get("/health").status_code == 200
     assert client.get("/metrics").status_code == 200
+    assert client.post("/setup").json() == {"model_version": ""}  # a refusal would keep Label Studio from connecting
+    assert client.get("/versions").json()["versions"] == []
     aside.rename(own_harbour.model_file)
     assert ready_within(client)
     assert classify(client, {"text": FEES}).status_code == 200

@@ -6,13 +6,11 @@ import base64
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,69 +20,20 @@ import pytest
 import diptych
 from diptych.classifier.persist import load_model
 from diptych.cli.main import run
-from diptych.labelstudio.server import own_key
 from diptych.study import Study
 from diptych.template import make_study
+from studio_server import FIRST, SECOND, Account, Server, label_studio, new_account, outside
 
-ROOT = Path(__file__).parents[1]
-ENVIRONMENT = ROOT / ".venv-studio"
 TOKEN = "a-token-that-is-long-enough"  # noqa: S105 - of the tests alone
-FIRST, SECOND = "harbour-north:001", "harbour-north:002"
 KEYS = {"topic": {"1": "money", "2": "nature", "3": "work"}}
 
 pytestmark = pytest.mark.studio
 
 
-@dataclass(frozen=True)
-class Server:
-    """The running Label Studio, and how to call it."""
-
-    study: Study
-    url: str
-    key: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"LABEL_STUDIO_URL": self.url, "LABEL_STUDIO_API_KEY": self.key}
-
-    def call(self, method: str, path: str, body: object = None, **params: object) -> Any:
-        headers = {"Authorization": f"Token {self.key}"}
-        answer = httpx.request(method, f"{self.url}/api/{path}", json=body, params=params, headers=headers, timeout=60)
-        assert answer.status_code < 300, answer.text
-        return answer.json() if answer.content else None
-
-    def tasks(self, project: int) -> dict[str, dict[str, Any]]:
-        found = self.call("GET", "tasks", project=project, fields="all", page_size=200)["tasks"]
-        return {task["data"]["passage_id"]: task for task in found}
-
-
-def outside(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "diptych", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("studio") / "keeper"
-    assert outside("init", folder).returncode == 0
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    try:
-        started = outside("studio", "up", "--study", folder, "--environment", ENVIRONMENT, "--port", port)
-        assert started.returncode == 0, started.stderr
-        study = Study.load(folder)
-        yield Server(study, started.stdout.splitlines()[0], own_key(study))
-    finally:
-        outside("studio", "down", "--study", folder)
-
-
-@pytest.fixture(scope="module")
-def annotator(server: Server) -> tuple[str, str]:
-    """Address and password of somebody who annotates."""
-    made = outside("studio", "coder", "add", "ada", "--study", server.study.root)
-    login = dict(line.split(" ", 1) for line in made.stdout.splitlines())
-    return login["login"], login["password"]
+    with label_studio(tmp_path_factory.mktemp("studio") / "keeper") as server:
+        yield server
 
 
 @pytest.fixture
@@ -140,12 +89,12 @@ def test_connecting_registers_the_backend_and_puts_the_token_on_its_webhook(star
         assert TOKEN not in done.stdout + done.stderr
         (row,) = json.loads(done.stdout)
         assert (row["backend"], row["new"]) == (serving.url, new)
-        (backend,) = server.call("GET", "ml/", project=project)
+        (backend,) = server.owner.call("GET", "ml/", project=project)
         assert (backend["url"], backend["auth_method"], backend["state"]) == (serving.url, "BASIC_AUTH", "CO")
-        (hook,) = [one for one in server.call("GET", "webhooks/", project=project) if serving.url in one["url"]]
+        (hook,) = [one for one in server.owner.call("GET", "webhooks/", project=project) if serving.url in one["url"]]
         scheme, _, shown = hook["headers"]["Authorization"].partition(" ")
         assert (scheme, base64.b64decode(shown).decode().partition(":")[2]) == ("Basic", TOKEN)
-        assert server.call("GET", f"projects/{project}/")["model_version"] == "diptych"
+        assert server.owner.call("GET", f"projects/{project}/")["model_version"] == "diptych"
 
 
 def test_what_cannot_be_reached_or_shows_another_token_is_told(start, server: Server, study, project):
@@ -159,23 +108,39 @@ def test_what_cannot_be_reached_or_shows_another_token_is_told(start, server: Se
         assert token not in done.stderr
 
 
+def test_before_there_is_a_model_it_connects_and_tasks_open_without_suggestions(start, server: Server, study, project):
+    aside = study.root / "aside.zip"
+    study.model_file.rename(aside)
+    serving = start("--study", study.root, "--write", token=TOKEN, more=server.environment)
+    done = connect(server, study, serving.url)
+    assert done.returncode == 0, done.stderr
+    assert "no model answers there yet" in done.stderr
+    assert server.owner.call("GET", f"projects/{project}/next")["predictions"] == []
+    (backend,) = server.owner.call("GET", "ml/", project=project)
+    assert backend["state"] == "CO"
+    aside.rename(study.model_file)
+    until(lambda: httpx.get(f"{serving.url}/ready", timeout=10).status_code == 200, serving.log)
+    (shown,) = server.owner.call("GET", f"projects/{project}/next")["predictions"]
+    assert shown["model_version"] == model_of(serving.url)
+
+
 def test_the_train_button_reaches_the_worker(start, server: Server, study, project):
     serving = start("--study", study.root, "--write", token=TOKEN, more=server.environment)
     assert connect(server, study, serving.url).returncode == 0
-    (backend,) = server.call("GET", "ml/", project=project)
-    server.call("POST", f"ml/{backend['id']}/train")
+    (backend,) = server.owner.call("GET", "ml/", project=project)
+    server.owner.call("POST", f"ml/{backend['id']}/train")
     until(lambda: "worker: trained" in serving.log, serving.log)
 
 
 class Screen:
     """Label Studio's label stream in a browser."""
 
-    def __init__(self, page: Any, expect: Any, server: Server, login: tuple[str, str]) -> None:
+    def __init__(self, page: Any, expect: Any, server: Server, account: Account) -> None:
         self.page, self.expect, self.server = page, expect, server
         page.set_default_timeout(60_000)
         page.goto(f"{server.url}/user/login/")
-        page.fill("#email", login[0])
-        page.fill("#password", login[1])
+        page.fill("#email", account.address)
+        page.fill("#password", account.password)
         page.click("button[type=submit]")
         page.wait_for_url(lambda url: "login" not in url)
 
@@ -203,7 +168,7 @@ class Screen:
 
 @pytest.mark.browser
 def test_a_suggestion_is_corrected_a_model_trained_and_the_next_task_shows_its_suggestion(
-    start, server: Server, study: Study, project: int, annotator, chromium
+    start, server: Server, study: Study, project: int, chromium
 ):
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     options = ["--write", "--train-after", 1, "--promote-if", "always"]
@@ -211,9 +176,8 @@ def test_a_suggestion_is_corrected_a_model_trained_and_the_next_task_shows_its_s
     assert connect(server, study, serving.url).returncode == 0
     before = model_of(serving.url)
     with nullcontext(chromium) as browser:  # of the whole run: two of Playwright do not go together in one process
-        screen = Screen(
-            browser.new_page(viewport={"width": 1400, "height": 1000}), playwright.expect, server, annotator
-        )
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        screen = Screen(page, playwright.expect, server, new_account(server, "ada"))
         first = screen.next_task(project)
         assert first["data"]["passage_id"] == FIRST
         (shown,) = first["predictions"]
@@ -266,13 +230,10 @@ def test_suggest_watch_pushes_anew_after_a_training(server: Server, study: Study
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | server.environment
     )
     try:
-        versions = lambda: {p["model_version"] for p in server.tasks(project)[SECOND]["predictions"]}  # noqa: E731
+        versions = lambda: {p["model_version"] for p in server.owner.tasks(project)[SECOND]["predictions"]}  # noqa: E731
         until(lambda: versions() == {old}, "no suggestion came")
-        region = {"to_name": "text", "type": "choices"}
         answers = {"topic": "nature", "side": "port", "tone": "plain"}
-        result = [{**region, "from_name": f, "value": {"choices": [v]}} for f, v in answers.items()]
-        task = server.tasks(project)[FIRST]
-        server.call("POST", f"tasks/{task['id']}/annotations/", {"result": result, "lead_time": 1.0})
+        server.owner.annotate(server.owner.tasks(project)[FIRST], answers)
         for arguments in (["studio", "pull"], ["gold"], ["train"]):  # each waits for the watching one, and it for them
             until(
                 lambda asked=arguments: (
@@ -283,8 +244,8 @@ def test_suggest_watch_pushes_anew_after_a_training(server: Server, study: Study
         new = load_model(study.model_file).version
         assert new != old
         until(lambda: new in versions(), "no new suggestion came")
-        until(lambda: server.call("GET", f"projects/{project}/")["model_version"] == new, "the old one is shown")
-        assert {p["model_version"] for p in server.tasks(project)[FIRST]["predictions"]} == {old}
+        until(lambda: server.owner.call("GET", f"projects/{project}/")["model_version"] == new, "the old one is shown")
+        assert {p["model_version"] for p in server.owner.tasks(project)[FIRST]["predictions"]} == {old}
         assert process.poll() is None
     finally:
         process.terminate()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 _PLACES = {
@@ -27,17 +26,24 @@ _PLACES = {
 }
 __all__ = sorted(_PLACES)  # noqa: PLE0605 - one list, held by a test
 
-try:
-    __version__ = version("diptych")
-except PackageNotFoundError:
-    __version__ = "0"
-
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `import diptych` stays cheap."""
+    if name == "__version__":
+        return _version()
     if name not in _PLACES:
         raise AttributeError(f"module 'diptych' has no attribute {name!r}")
     return getattr(import_module(_PLACES[name]), name)
+
+
+def _version() -> str:
+    """The version that is installed; looked up when somebody asks, which takes as long as all the rest."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("diptych")
+    except PackageNotFoundError:
+        return "0"
 
 
 def __dir__() -> list[str]:

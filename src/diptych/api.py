@@ -173,12 +173,9 @@ def evaluate(
 
 def model_for(study: Study) -> Model:
     """Load the study's model, or say how to train one."""
-    from diptych.classifier.persist import load_model
-    from diptych.errors import NotTrainedError
+    from diptych.classifier.persist import study_model
 
-    if not study.model_file.exists():
-        raise NotTrainedError(f"the study {study.settings.name!r} has no model yet", hint="run `diptych train`")
-    return load_model(study.model_file, study.schema.structure_hash)
+    return study_model(study)
 
 
 def classify(texts: Sequence[str], study: Study | None = None) -> pd.DataFrame:

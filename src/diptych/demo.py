@@ -73,7 +73,6 @@ def run_demo(target: Path, stage: Callable[[str], None]) -> Demo:
     from diptych.coding.gold import write_gold
     from diptych.documents.ingest import ingest
     from diptych.files import exclusive
-    from diptych.lock import record_step
     from diptych.report.build import write_report
 
     if not (target / ".diptych").is_dir():
@@ -86,7 +85,6 @@ def run_demo(target: Path, stage: Callable[[str], None]) -> Demo:
         ingest(study, coded=load_codings(study)["passage"].unique())
         stage("deriving gold labels from the codings")
         write_gold(study)
-        record_step(study, "gold", {"gold": study.gold_file})
         stage("training and measuring the classifier")
         train(study)
         stage("writing the report")

@@ -15,6 +15,7 @@
     ├── FileWriteError               a place that cannot be written
     ├── MissingExtraError            an optional package that is not installed
     ├── BusyError                    another command is at work on the same study
+    ├── JobError                     a long job that cannot go on: other parts, a worker or scheduler gone
     └── UsageError                   exit code 2
 
 The library raises them; only the command line and the HTTP border print them.
@@ -85,6 +86,10 @@ class FileWriteError(DiptychError, OSError):
 
 class BusyError(DiptychError, RuntimeError):
     """Another diptych command is writing to the same study."""
+
+
+class JobError(DiptychError, RuntimeError):
+    """A long job cannot go on: its parts do not fit, some are missing, or a worker or the scheduler is gone."""
 
 
 class MissingExtraError(DiptychError, ImportError):

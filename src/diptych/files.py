@@ -6,12 +6,12 @@ then put in place in one step, so a crash leaves the old file or the new one.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
 import os
-import tempfile
-import tomllib
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -37,6 +37,15 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def policy_hash(text: str) -> str:
+    """Return a style's or script's hash as a Content-Security-Policy names it.
+
+    >>> policy_hash("")
+    'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+    """
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
 def canonical(value: object) -> str:
     """Return JSON that is the same text for equal values: keys sorted, no blanks, no escapes."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -51,6 +60,8 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     FileWriteError
         If the folder cannot be written or the disk is full. The old file, if any, stays.
     """
+    import tempfile
+
     path = path.resolve()  # write through a link, do not replace it
     handle = None
     temporary: Path | None = None
@@ -81,6 +92,31 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
                 handle.close()
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a folder that takes its name only when it is complete; an empty one of that name is replaced.
+
+    Raises
+    ------
+    FileWriteError
+        If it cannot be written, or there is something of that name.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        yield beside
+        if path.is_dir():
+            path.rmdir()
+        beside.rename(path)
+    except OSError as error:
+        raise FileWriteError(
+            f"cannot write {path}: {error.strerror or error}", hint="name a new folder, or empty this one"
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _umask() -> int:
@@ -141,6 +177,8 @@ def parse_object(line: str, where: str) -> Row:
 
 def read_toml(path: Path, model: type[Model]) -> Model:
     """Read a TOML file into a pydantic model; every fault is named at once, with its place."""
+    import tomllib
+
     from pydantic import ValidationError
 
     try:
@@ -193,6 +231,12 @@ def _names(model: type[BaseModel]) -> set[str]:
             if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation is not model:
                 names |= _names(annotation)
     return names
+
+
+def upward(name: str, start: str | Path = ".") -> Path | None:
+    """Return the nearest folder, at or above `start`, in which there is a file of this name."""
+    here = Path(start).resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / name).is_file()), None)
 
 
 @contextlib.contextmanager

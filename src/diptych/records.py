@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -95,3 +96,22 @@ class Coding:
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a frame as plain objects, `None` for what is missing."""
     return cast("list[dict[str, Any]]", frame.astype(object).where(frame.notna(), None).to_dict("records"))
+
+
+def plain(value: Any) -> Any:
+    """Return what JSON does not know as something that it knows: a number of numpy's as Python's, the rest as text.
+
+    >>> import json, numpy
+    >>> json.dumps([numpy.float64(0.5), numpy.int64(3), numpy.bool_(True), moment("2026-11-21")], default=plain)
+    '[0.5, 3, true, "2026-11-21 00:00:00+00:00"]'
+    """
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def rows_by(name: str, found: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the rows of several tables as those of one, whose first column names the table that a row is from.
+
+    >>> rows_by("facet", {"tone": [{"n": 1}, {"n": 2}], "topic": [{"n": 3}]})
+    [{'facet': 'tone', 'n': 1}, {'facet': 'tone', 'n': 2}, {'facet': 'topic', 'n': 3}]
+    """
+    return [{name: key, **row} for key, rows in found.items() for row in rows]

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from diptych.errors import NoStudyError, StudyError, nearest
-from diptych.files import read_toml, sha256_file
+from diptych.files import read_toml, sha256_file, upward
 from diptych.schema import Schema
 
 SETTINGS = "study.toml"
@@ -150,9 +150,9 @@ class Study:
     def find(cls, start: str | Path = ".") -> Study:
         """Load the nearest study at or above `start`."""
         here = Path(start).resolve()
-        for folder in (here, *here.parents):
-            if (folder / SETTINGS).is_file():
-                return cls.load(folder)
+        folder = upward(SETTINGS, here)
+        if folder is not None:
+            return cls.load(folder)
         raise NoStudyError(
             f"no study here: no {SETTINGS} in {here} or above",
             hint="go to a study's folder, name it with --study DIR, or make one with `diptych init DIR`",

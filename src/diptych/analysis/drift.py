@@ -16,8 +16,8 @@ from diptych.analysis.drift_verdicts import INSIDE, ORDER, THRESHOLDS, TOO_FEW, 
 from diptych.analysis.drift_words import NO_PASSAGE, NO_PROFILE, advice, notes
 from diptych.analysis.measures import Floats, jensen_shannon, normalised, total_variation
 from diptych.classifier.drift import FEW_KNOWN, FacetProfile, Profile, profile_of
+from diptych.classifier.limits import Limits
 from diptych.classifier.persist import Model
-from diptych.classifier.score import Limits
 from diptych.classifier.watch import Watch, watch
 from diptych.errors import CodingError, UsageError
 
@@ -67,7 +67,7 @@ def drift(
     if not 0 <= abstain_at <= 1:
         raise UsageError(f"abstain_at {abstain_at} lies outside 0 to 1")
     profile = profile_of(model)
-    least = {facet: model.limits.threshold(facet, abstain_at) for facet in model.weights.facets}
+    least = model.scorer.least(abstain_at)
     new = watch(rows, model.scorer, profile, least)
     if not new.passages:
         raise CodingError(NO_PASSAGE, hint="name a file with texts in it")

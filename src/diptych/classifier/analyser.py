@@ -23,7 +23,12 @@ LETTERS = 4  # of a run within a word: three to five gave no better answers, at 
 KINDS = ("words", "runs", "parties", "sides")
 Terms = dict[str, list[str]]
 _WIDE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-_TOKEN = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+(?:['’][^\W\d_{_WIDE}]+)?")
+
+
+@lru_cache(maxsize=1)
+def _token() -> re.Pattern[str]:
+    """What a word is; compiled when numpy scores, which C does without."""
+    return re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+(?:['’][^\W\d_{_WIDE}]+)?")
 
 
 def words(text: str) -> list[str]:
@@ -32,7 +37,7 @@ def words(text: str) -> list[str]:
     >>> words("Moscow’s 2nd pipeline: 北京")
     ['moscow’s', '2nd', 'pipeline', '北', '京']
     """
-    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _token().findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 @dataclass(frozen=True, slots=True)

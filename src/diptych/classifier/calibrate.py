@@ -16,7 +16,7 @@ LEANS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class Calibration:
-    """What one facet's scores need: see :class:`diptych.classifier.score.Limits`."""
+    """What one facet's scores need: see :class:`diptych.classifier.limits.Limits`."""
 
     temperature: float
     prior: list[float]

@@ -81,7 +81,7 @@ def choose_parameters(
     found: list[dict[str, Any]] = []
     for without in LEFT_OUT:
         for strength in STRENGTHS:
-            candidate = _with(classifier, strength, without)
+            candidate = classifier.fresh(C=strength, without=without)
             try:
                 predictions, _ = cross_fit(readings, labels, folds, candidate, background=background)
             except NotTrainedError:  # a value, or a facet, that stands in one fold alone
@@ -97,11 +97,7 @@ def choose_parameters(
         return -round(row["macro_f1"], 9), not is_usual, row["C"], -len(row["without"])
 
     best = min(found, key=rank)
-    return Choice(_with(classifier, best["C"], tuple(best["without"])), found)
-
-
-def _with(classifier: PassageClassifier, strength: float, without: tuple[str, ...]) -> PassageClassifier:
-    return PassageClassifier(**classifier.get_params() | {"C": strength, "without": without})
+    return Choice(classifier.fresh(C=best["C"], without=tuple(best["without"])), found)
 
 
 @dataclass

@@ -22,7 +22,7 @@ import numpy as np
 
 from diptych.classifier.analyser import words
 from diptych.classifier.language import language_of
-from diptych.classifier.score import Limits
+from diptych.classifier.limits import Limits
 from diptych.classifier.tally import Repeats
 from diptych.errors import ModelFormatError
 

@@ -168,13 +168,9 @@ def fit_with(
 ) -> PassageClassifier:
     """Fit a fresh copy of a classifier on texts and what always trains beside them."""
     if background is None or not len(background.texts):
-        return _clone(classifier).fit(texts, labels)
+        return classifier.fresh().fit(texts, labels)
     both = pd.concat([labels, background.labels[list(labels.columns)]], ignore_index=True)
-    return _clone(classifier).fit([*texts, *background.texts], both, [1.0] * len(texts) + background.weights.tolist())
-
-
-def _clone(classifier: PassageClassifier) -> PassageClassifier:
-    return PassageClassifier(**classifier.get_params())
+    return classifier.fresh().fit([*texts, *background.texts], both, [1.0] * len(texts) + background.weights.tolist())
 
 
 def answer_calibrated(predictions: pd.DataFrame, orders: Mapping[str, Sequence[str]]) -> pd.DataFrame:

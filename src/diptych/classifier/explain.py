@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from diptych.classifier.analyser import KINDS, words
-from diptych.classifier.score import Scorer, calibrated, term_hash
+from diptych.classifier.hashing import term_hashes
+from diptych.classifier.limits import calibrated
+from diptych.classifier.score import Scorer
 from diptych.classifier.sentences import sentences
 
 LONGEST = 20_000  # letters that are looked at; a passage is far shorter
@@ -86,7 +88,7 @@ def _weightiest(scorer: Scorer, names: list[str], number: int) -> list[str]:
     named = bool(scorer.analyser.parties.markers)
     spread = np.array([10.0 if named and scorer.analyser.read(name).names_party else 0.0 for name in names])
     for place, name in enumerate(names):
-        found = scorer.places([term_hash(KINDS[0], word) for word in name.split()])
+        found = scorer.places(term_hashes(KINDS[0], name.split()))
         rows = scorer.weights.coefficients[found[found >= 0]].astype(np.float64).sum(axis=0)
         if rows.size:
             spread[place] += sum(np.ptp(rows[scorer.places_of(facet)]) for facet in scorer.weights.facets)

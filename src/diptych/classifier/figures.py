@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from diptych.classifier.calibrate import equal_bins, risk_curve
-from diptych.classifier.score import upper_bound
+from diptych.classifier.limits import upper_bound
 
 DRAWS = 500
 Floats = NDArray[np.float64]
@@ -78,18 +78,18 @@ def figure_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "tested_on": name,
             "facet": facet,
-            "passages": found["passages"],
-            "macro_f1": found["macro_f1"],
-            "macro_f1_low": (found.get("interval") or (None, None))[0],
-            "macro_f1_high": (found.get("interval") or (None, None))[1],
-            "coders_macro_f1": found.get("coders"),
-            "accuracy": found["accuracy"],
-            "baseline": found["majority"]["value"],
-            "baseline_macro_f1": found["majority"]["macro_f1"],
-            "baseline_accuracy": found["majority"]["accuracy"],
+            "passages": one["passages"],
+            "macro_f1": one["macro_f1"],
+            "macro_f1_low": (one.get("interval") or (None, None))[0],
+            "macro_f1_high": (one.get("interval") or (None, None))[1],
+            "coders_macro_f1": one.get("coders"),
+            "accuracy": one["accuracy"],
+            "baseline": one["majority"]["value"],
+            "baseline_macro_f1": one["majority"]["macro_f1"],
+            "baseline_accuracy": one["majority"]["accuracy"],
         }
         for name, by_facet in tested
-        for facet, found in by_facet.items()
+        for facet, one in by_facet.items()
     ]
 
 

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diptych.classifier.stream import document_rows, table_rows
 from diptych.documents.read import DOCUMENT_FORMATS, check_extra
 from diptych.documents.text import count_words
 from diptych.errors import DocumentError, RecordError, UsageError, nearest
+from diptych.exchange.opening import bare_name, check_packing, is_address, open_input, packing
 from diptych.exchange.parquet import check_parquet
-from diptych.exchange.tables import TABLE_FORMATS, Reject, open_input
+from diptych.exchange.tables import TABLE_FORMATS, Reject
 from diptych.files import Row
 
 KINDS = tuple(dict.fromkeys((*DOCUMENT_FORMATS.values(), *TABLE_FORMATS.values())))
 LONG = 1000  # words; the passages that models are trained on hold a tenth of that
+_TABLES = frozenset(TABLE_FORMATS.values())
+_ENDINGS = ", ".join((*DOCUMENT_FORMATS, *TABLE_FORMATS))
 _LETTERS = 4  # fewest letters that so many words would take, each, with a blank
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input: as it was named, what it is, what its document is called, and where it lies."""
+
+    name: str
+    kind: str
+    label: str
+    path: str
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a table and not a document."""
+        return self.kind in _TABLES
+
+    @property
+    def seekable(self) -> bool:
+        """Whether reading can begin anywhere in it: it is a table, not packed, and lies in a file."""
+        return self.is_table and not packing(self.path) and not is_address(self.path) and Path(self.path).is_file()
 
 
 def input_kind(name: str, given: str | None = None) -> str:
@@ -35,7 +58,7 @@ def input_kind(name: str, given: str | None = None) -> str:
     ('text', 'tsv', 'markdown')
     """
     known = DOCUMENT_FORMATS | TABLE_FORMATS
-    suffix = Path(name).suffix.casefold()
+    suffix = Path(bare_name(name)).suffix.casefold()
     kind = given or ("text" if name == "-" else known.get(suffix))
     if kind is None:
         raise UsageError(
@@ -43,9 +66,60 @@ def input_kind(name: str, given: str | None = None) -> str:
             hint=f"say what it is with --input {'|'.join(KINDS)}, or name it so: {', '.join(known)}",
         )
     check_extra(kind)
+    check_packing(name)
     if kind == "parquet":
         check_parquet()
+        if packing(name):
+            raise UsageError(f"{name}: Parquet is packed as it is", hint="unpack it")
     return kind
+
+
+def sources_of(names: Sequence[str], given: str | None = None) -> tuple[list[Source], int]:
+    """Return what is to be read, folders replaced by the files below them; and how many of these are of no known kind.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Files, folders, addresses, or `-`.
+    given : str, optional
+        What they are; default: by their endings.
+
+    Raises
+    ------
+    UsageError
+        If an ending says nothing, or there is nothing in a folder.
+    MissingExtraError
+        If a file needs a package that is not installed.
+    """
+    found: list[str] = []
+    passed = 0
+    for name in names:
+        if name == "-" or is_address(name) or not Path(name).is_dir():
+            found.append(name)
+            continue
+        below = _below(Path(name))
+        known = below if given else [file for file in below if _is_known(file)]
+        if not known:
+            raise UsageError(f"{name}: there is no file of a known kind in this folder", hint=f"known: {_ENDINGS}")
+        passed += len(below) - len(known)
+        found += known
+    kinds = [input_kind(name, given) for name in found]
+    paths = [name if name == "-" or is_address(name) else str(Path(name).absolute()) for name in found]
+    return [Source(*one) for one in zip(found, kinds, labels(found), paths, strict=True)], passed
+
+
+def _below(folder: Path) -> list[str]:
+    """The files below a folder, sorted; not those that are hidden, nor the parts of a job."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        steps = path.relative_to(folder).parts
+        if path.is_file() and not any(step.startswith((".", "_")) or step.endswith(".parts") for step in steps):
+            found.append(str(path))
+    return found
+
+
+def _is_known(name: str) -> bool:
+    return Path(bare_name(name)).suffix.casefold() in DOCUMENT_FORMATS | TABLE_FORMATS
 
 
 def input_rows(
@@ -77,7 +151,7 @@ def input_rows(
                 if isinstance(row, Reject):
                     yield number, replace(row, file=name) if len(inputs) > 1 else row
                     continue
-                long += _is_long(row[text_column])
+                long += is_long(row[text_column])
                 yield number, row
         except (DocumentError, RecordError) as error:
             if len(inputs) == 1:
@@ -96,7 +170,7 @@ def labels(names: Sequence[str]) -> list[str]:
     >>> labels(["2019/report.pdf", "notes.md", "report.docx", "-"])
     ['2019/report.pdf', 'notes', 'report.docx', 'stdin']
     """
-    short = ["stdin" if name == "-" else Path(name).stem for name in names]
+    short = ["stdin" if name == "-" else Path(bare_name(name)).stem for name in names]
     return [name if short.count(stem) > 1 else stem for name, stem in zip(names, short, strict=True)]
 
 
@@ -115,5 +189,6 @@ def _document(
     yield from document_rows(name, data, kind, label=label, text_column=text_column, notes=notes)
 
 
-def _is_long(text: str) -> bool:
+def is_long(text: str) -> bool:
+    """Whether a text holds far more words than a passage."""
     return len(text) > LONG and (len(text) > LONG * _LETTERS or not text.isascii()) and count_words(text) > LONG

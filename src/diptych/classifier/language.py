@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diptych.classifier.analyser import words
 
-_SMALL_WORDS = {
+_TEXTS = {
     "en": "the of and to in is that for with was as by on are be this it from at which have has not",
     "de": "der die das und zu den mit von ist nicht ein eine auf für dem des auch als sich im wird",
     "fr": "le la les de des et du un une est dans pour que qui sur au avec pas plus par ne sont",
@@ -15,7 +15,7 @@ _SMALL_WORDS = {
     "pl": "i w na z do że się nie jest o to przez dla po od jak ale są oraz tym",
     "tr": "ve bir bu için ile de da olarak olan daha çok gibi en ne ama kadar sonra",
 }
-_TABLE = {language: frozenset(text.split()) for language, text in _SMALL_WORDS.items()}
+SMALL_WORDS = {language: frozenset(text.split()) for language, text in _TEXTS.items()}
 _UKRAINIAN = frozenset("іїєґ")
 
 
@@ -36,7 +36,7 @@ def language_of(text: str) -> str:
     if script != "latin":
         return script
     found = words(sample)
-    hits = {language: sum(word in table for word in found) for language, table in _TABLE.items()}
+    hits = {language: sum(word in table for word in found) for language, table in SMALL_WORDS.items()}
     best = max(hits, key=lambda language: (hits[language], language == "en"))
     return best if hits[best] >= max(2, 0.08 * len(found)) or (hits[best] and len(found) < 8) else "und"
 

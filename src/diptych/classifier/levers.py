@@ -62,13 +62,9 @@ def _left_out(trial: Trial) -> Iterator[tuple[str, PassageClassifier, NDArray[np
         yield "exemplars and pool", usual, ~everything
     of_parties = OF_PARTIES if usual.markers else ()
     for name in ("runs", *of_parties):
-        yield name, _without(usual, (name,)), everything
+        yield name, usual.fresh(without=(name,)), everything
     if of_parties:
-        yield "all terms of parties", _without(usual, of_parties), everything
-
-
-def _without(classifier: PassageClassifier, names: tuple[str, ...]) -> PassageClassifier:
-    return PassageClassifier(**classifier.get_params() | {"without": names})
+        yield "all terms of parties", usual.fresh(without=of_parties), everything
 
 
 def learning_curve(trial: Trial, seed: int, tell: Progress = lambda _: None) -> list[dict[str, Any]]:

@@ -20,10 +20,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from diptych.classifier.analyser import KINDS, Analyser, Reading
 from diptych.classifier.features import SHARES, as_it_is, check_left_out, share_scale, weighed
+from diptych.classifier.hashing import term_hashes
 from diptych.classifier.labels import ONE, label_table
 from diptych.classifier.linear import Floats, fit_linear
 from diptych.classifier.parties import Parties, attitudes
-from diptych.classifier.score import ADDITIVE, RAREST, Weights, facet_slices, term_hash
+from diptych.classifier.score import ADDITIVE, RAREST, Weights, facet_slices
 from diptych.errors import NotTrainedError, UsageError
 
 FEWEST = 5  # passages: one to test on, four to learn from
@@ -102,6 +103,16 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.language = language
         self.seed = seed
         self.without = without
+
+    def fresh(self, **parameters: Any) -> Self:
+        """Return a classifier like this one that has learned nothing, some of its parameters changed.
+
+        Examples
+        --------
+        >>> PassageClassifier(min_df=1).fresh(C=1.0)
+        PassageClassifier(C=1.0, min_df=1)
+        """
+        return type(self)(**self.get_params() | parameters)
 
     def fit(self, X: Sequence[str | Reading], y: Any, sample_weight: Sequence[float] | None = None) -> Self:
         """Learn from texts and their values.
@@ -244,13 +255,11 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def compile(self) -> Weights:
         """Return what was learned as plain arrays, which score without scikit-learn."""
         check_is_fitted(self, "facets_")
-        hashes = np.array(
+        hashes = np.concatenate(
             [
-                term_hash(kind, term)
+                term_hashes(kind, sorted(table.vocabulary_, key=table.vocabulary_.__getitem__))
                 for kind, table in self.tables_.items()
-                for term in sorted(table.vocabulary_, key=table.vocabulary_.__getitem__)
-            ],
-            dtype=np.uint64,
+            ]
         )
         idf = np.concatenate([table.idf_ for table in self.tables_.values()])
         order = np.argsort(hashes)

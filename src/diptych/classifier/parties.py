@@ -9,12 +9,11 @@ are tied to the nearest party before them; praise and blame to the parties near 
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from importlib.resources import files
+from pathlib import Path
 
 from diptych.classifier.sentences import sentences
 
@@ -38,7 +37,9 @@ def attitudes(language: str = "en") -> dict[str, tuple[str, ...]]:
     >>> "fears" in attitudes()["fear"]
     True
     """
-    text = (files("diptych.classifier") / f"attitudes.{language}.toml").read_text(encoding="utf-8")
+    import tomllib
+
+    text = (Path(__file__).parent / f"attitudes.{language}.toml").read_text(encoding="utf-8")
     return {name: tuple(words) for name, words in tomllib.loads(text).items()}
 
 
@@ -74,16 +75,24 @@ class Parties:
         return found
 
     @cached_property
-    def _names(self) -> dict[str, str]:
+    def names(self) -> dict[str, str]:
         """One-word names, case-folded, and the token of each."""
         return {_plain(name): f"<{p}>" for p, names in self.markers.items() for name in names if len(name.split()) == 1}
 
     @cached_property
-    def _phrases(self) -> list[tuple[re.Pattern[str], str]]:
-        """Names of several words as patterns, longest first, and the mark that stands for each in a text."""
+    def phrases(self) -> list[tuple[list[str], str]]:
+        """Names of several words, case-folded, longest first, and whose they are."""
         listed = [(name, party) for party, names in self.markers.items() for name in names if len(name.split()) > 1]
         longest_first = sorted(listed, key=lambda pair: -len(pair[0]))
-        return [(re.compile(rf"\b{_spaced(name)}(?!\w)"), _mark(self._order[party])) for name, party in longest_first]
+        return [(_plain(name).split(), party) for name, party in longest_first]
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+        """The same as patterns, any blanks between the words, and the mark that stands for each in a text."""
+        return [
+            (re.compile(r"\b" + r"\s+".join(map(re.escape, words)) + r"(?!\w)"), _mark(self._order[party]))
+            for words, party in self.phrases
+        ]
 
     @cached_property
     def _order(self) -> dict[str, int]:
@@ -96,7 +105,7 @@ class Parties:
     def tokens(self, sentence: str) -> list[str]:
         """Return the words and stops of a sentence, case-folded, parties as one token each."""
         text = _NOT.sub(r"\1 not", _plain(sentence))
-        for pattern, mark in self._phrases:
+        for pattern, mark in self._patterns:
             text = pattern.sub(f" {mark} ", text)
         found = [self._token(token) for token in _TOKEN.findall(_POSSESSIVE.sub("", text))]
         joined: list[str] = []
@@ -116,10 +125,10 @@ class Parties:
     def _token(self, token: str) -> str:
         if token[0] >= _PRIVATE:
             return f"<{list(self.markers)[ord(token[0]) - ord(_PRIVATE)]}>"
-        if token in self._names:
-            return self._names[token]
+        if token in self.names:
+            return self.names[token]
         if "-" in token:
-            held = {self._names[part] for part in token.split("-") if part in self._names}
+            held = {self.names[part] for part in token.split("-") if part in self.names}
             if held:
                 return held.pop() if len(held) == 1 else f"<{JOINT}>"
         return token
@@ -218,11 +227,6 @@ def _plain(text: str) -> str:
 
 def _mark(number: int) -> str:
     return chr(ord(_PRIVATE) + number)
-
-
-def _spaced(name: str) -> str:
-    """A name of several words as a pattern: any blanks between them."""
-    return r"\s+".join(map(re.escape, _plain(name).split()))
 
 
 def _around(tokens: list[str], i: int) -> Iterable[str]:

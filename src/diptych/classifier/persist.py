@@ -9,17 +9,22 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diptych.classifier.analyser import Analyser
-from diptych.classifier.score import Limits, Scorer, Weights
-from diptych.errors import ModelFormatError
+from diptych.classifier.kernel import kernel_of
+from diptych.classifier.limits import Limits
+from diptych.classifier.score import Scorer, Weights
+from diptych.errors import ModelFormatError, NotTrainedError
 from diptych.files import atomic
 
-FORMAT = 3  # 3: words on a party's side, counts over the whole passage; 2: hashed terms; 1: terms as text
+if TYPE_CHECKING:
+    from diptych.study import Study
+
+FORMAT = 4  # 4: polynomial hash; 3: words on a party's side, counts over the passage; 2: hashed terms; 1: terms as text
 MAGIC = "diptych-model"
 LARGEST = 512 * 1024 * 1024
 _STAMP = (1980, 1, 1, 0, 0, 0)
@@ -49,8 +54,8 @@ class Model:
 
     @property
     def scorer(self) -> Scorer:
-        """A scorer over these weights."""
-        return Scorer(self.weights, self.limits, self.analyser)
+        """A scorer over these weights, compiled where C is at hand."""
+        return Scorer(self.weights, self.limits, self.analyser, kernel_of(self.weights, self.analyser))
 
     @property
     def version(self) -> str:
@@ -139,6 +144,27 @@ def load_model(path: Path, structure: str | None = None) -> Model:
             hint="train it again: `diptych train`",
         )
     return Model(Weights(facets=facets, **arrays), limits, card, analyser)
+
+
+def study_model(study: Study, lack: str = "") -> Model:
+    """Read a study's model.
+
+    Parameters
+    ----------
+    study : Study
+    lack : str, optional
+        What is said where nothing has been trained; default: that the study has no model yet.
+
+    Raises
+    ------
+    NotTrainedError
+        If there is no model.
+    ModelFormatError
+        As :func:`load_model` raises it.
+    """
+    if not study.model_file.exists():
+        raise NotTrainedError(lack or f"the study {study.settings.name!r} has no model yet", hint="run `diptych train`")
+    return load_model(study.model_file, study.schema.structure_hash)
 
 
 def _read_array(data: bytes) -> NDArray[Any]:

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diptych.classifier.analyser import KINDS, Analyser, Reading
+from diptych.classifier.hashing import term_hashes
 from diptych.classifier.language import language_of
+from diptych.classifier.limits import Limits, calibrated, chosen
 
 KIND_WEIGHTS = {"words": 1.0, "runs": 0.7, "parties": 1.2, "sides": 0.8}
 RAREST = 1.0 + math.log(500)  # idf of a word in one text of 500: a rarer one is not counted as known
+BATCH = 512  # texts that are scored at a time
 ADDITIVE = "runs"  # counted as they come, so that a word's runs can be one row: length is the root of the sum of idf²
 
 
-def term_hash(kind: str, term: str) -> int:
-    """Return the number by which a term is known to a model: models hold numbers, no text.
-
-    >>> term_hash("words", "oil") == term_hash("runs", "oil")
-    False
-    """
-    return int.from_bytes(blake2b(f"{kind}\x1f{term}".encode(), digest_size=8).digest(), "little")
+Scored = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], list[str]]
 
 
 @dataclass(frozen=True)
@@ -51,76 +49,6 @@ class Weights:
     shares: NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How scores become probabilities and answers, learned from cross-fitted real passages.
-
-    Attributes
-    ----------
-    temperatures : mapping of facet to float
-    priors : mapping of facet to sequence of float
-        Added to the scores of the values (after division by the temperature): what is common is likelier.
-    leans : mapping of facet to sequence of float
-        Added to the logarithms of the probabilities before the answer is chosen: rare values get their chance.
-    curves : mapping of facet to sequence of (least p, passages, errors)
-        How many cross-fitted real passages had an answer of at least this probability, and how many were wrong.
-    least_known : float
-        The least share of known words; below it a text is off topic.
-    least_known_unnamed : float
-        The same for a text that names no party, where a schema names parties: it has to look more like training.
-    languages : sequence of str
-    """
-
-    temperatures: Mapping[str, float] = field(default_factory=dict)
-    priors: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    leans: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    curves: Mapping[str, Sequence[tuple[float, int, int]]] = field(default_factory=dict)
-    least_known: float = 0.0
-    least_known_unnamed: float = 0.0
-    languages: Sequence[str] = ()
-
-    def threshold(self, facet: str, rate: float) -> float:
-        """Return the least probability at which answers are wrong at most at `rate`, as sure as 95 %.
-
-        Parameters
-        ----------
-        facet : str
-        rate : float
-            0 to 1.
-
-        Returns
-        -------
-        float
-            0 where all answers may stand, infinite where none may. Thresholds are tried from the surest
-            answers on, so that the first failure ends the search; the bound is Wilson's, one-sided.
-        """
-        curve = self.curves.get(facet, ())
-        if not curve or rate >= 1:
-            return 0.0
-        found = math.inf
-        for least, passages, errors in sorted(curve, reverse=True):
-            if passages >= _FEWEST and upper_bound(errors, passages) > rate:
-                break
-            if passages >= _FEWEST:
-                found = least
-        return 0.0 if found <= min(least for least, _, _ in curve) else found
-
-
-_FEWEST = 20  # answers before an error rate is believed at all
-_Z95 = 1.6448536269514722
-
-
-def upper_bound(errors: int, number: int) -> float:
-    """Return Wilson's upper bound for a rate, one-sided 95 %.
-
-    >>> round(upper_bound(0, 20), 3), round(upper_bound(20, 20), 3)
-    (0.119, 1.0)
-    """
-    share, weight = errors / number, _Z95**2 / number
-    half = _Z95 * math.sqrt(share * (1 - share) / number + weight / (4 * number))
-    return (share + weight / 2 + half) / (1 + weight)
-
-
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One passage as the model sees it: per facet the probabilities of its values, and the answer."""
@@ -137,6 +65,50 @@ class Prediction:
         value = self.answers[facet]
         return value, self.probabilities[facet][value]
 
+    @property
+    def best_by_facet(self) -> dict[str, tuple[str, float]]:
+        """Facet → its answer and the answer's probability."""
+        return {facet: self.best(facet) for facet in self.probabilities}
+
+    @property
+    def certainty(self) -> float:
+        """The mean probability of the answers over the facets, 0 to 1: what queues are ordered by."""
+        return sum(p for _, p in self.best_by_facet.values()) / len(self.probabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers to n texts: F facets, V values over all facets.
+
+    Attributes
+    ----------
+    probabilities : array of shape (n, V)
+        Those of a facet sum to 1.
+    places : int array of shape (n, F)
+        Which of the V values is the answer.
+    known : array of shape (n,)
+        The share of a text's words that the model knows, 0 to 1.
+    off_topic : bool array of shape (n,)
+    languages : list of str
+    abstains : bool array of shape (n,)
+        Off topic, or in a language that the model was not trained on.
+    """
+
+    probabilities: NDArray[np.float64]
+    places: NDArray[np.intp]
+    known: NDArray[np.float64]
+    off_topic: NDArray[np.bool_]
+    languages: Sequence[str]
+    abstains: NDArray[np.bool_]
+
+
+class Compiled(Protocol):
+    """What scores in another way, with the same answers: see :class:`diptych.classifier.kernel.Kernel`."""
+
+    def score(self, texts: Sequence[str]) -> Scored:
+        """Return scores (n, V), shares of known words (n,), whether a party is named (n,), languages."""
+        ...
+
 
 class Scorer:
     """Answers all facets of a text from one table lookup a term.
@@ -146,21 +118,45 @@ class Scorer:
     weights : Weights
     limits : Limits
     analyser : Analyser
+    compiled : Compiled, optional
+        Scores in place of numpy, where it was built.
     """
 
-    def __init__(self, weights: Weights, limits: Limits, analyser: Analyser) -> None:
+    def __init__(self, weights: Weights, limits: Limits, analyser: Analyser, compiled: Compiled | None = None) -> None:
         self.weights = weights
         self.limits = limits
         self.analyser = analyser
+        self.compiled = compiled
         self._slices = facet_slices(weights.facets)
+
+    def least(self, rate: float) -> dict[str, float]:
+        """Return facet → the least probability of an answer that may stand: see :meth:`Limits.threshold`."""
+        return {facet: self.limits.threshold(facet, rate) for facet in self.weights.facets}
 
     def predict(self, texts: Iterable[str]) -> list[Prediction]:
         """Return one prediction a text, in order."""
-        return [self._one(text) for text in texts]
+        found: list[Prediction] = []
+        for batch in batched(texts, BATCH):
+            found += self._batch(batch)
+        return found
+
+    def score(self, texts: Sequence[str]) -> Scored:
+        """Return what :class:`Compiled` returns, in C where it was built, else in numpy."""
+        if self.compiled is not None:
+            return self.compiled.score(texts)
+        readings = [self.analyser.read(text) for text in texts]
+        found = [self.scores_of(reading) for reading in readings]
+        return (
+            np.array([scores for scores, _ in found]).reshape(len(found), len(self.weights.intercepts)),
+            np.array([known for _, known in found]),
+            np.array([reading.names_party for reading in readings], dtype=np.bool_),
+            [language_of(text) for text in texts],
+        )
 
     def scores(self, text: str) -> tuple[NDArray[np.float64], float]:
         """Return the V scores of a text, and the share of its words that the model knows (0 to 1)."""
-        return self.scores_of(self.analyser.read(text))
+        scores, known, _, _ = self.score([text])
+        return scores[0], float(known[0])
 
     def scores_of(self, reading: Reading) -> tuple[NDArray[np.float64], float]:
         """Return what :meth:`scores` returns, of a text that was taken apart."""
@@ -171,7 +167,7 @@ class Scorer:
         total = known = 0
         for kind, listed in reading.terms.items():
             counts = Counter(listed)
-            found = self.places([term_hash(kind, term) for term in counts])
+            found = self.places(term_hashes(kind, list(counts)))
             seen = found >= 0
             if kind == KINDS[0]:
                 single = [count if " " not in term else 0 for term, count in counts.items()]
@@ -192,27 +188,50 @@ class Scorer:
         """Return where the scores of a facet stand."""
         return self._slices[facet]
 
-    def places(self, hashes: Sequence[int]) -> NDArray[np.intp]:
-        """Return the row of every term, -1 for one the model does not know."""
-        wanted = np.array(hashes, dtype=np.uint64)
+    def places(self, wanted: NDArray[np.uint64]) -> NDArray[np.intp]:
+        """Return the row of every term, by its hash; -1 for one the model does not know."""
         if not len(wanted) or not len(self.weights.hashes):
             return np.full(len(wanted), -1, dtype=np.intp)
         places = np.minimum(np.searchsorted(self.weights.hashes, wanted), len(self.weights.hashes) - 1)
         return np.where(self.weights.hashes[places] == wanted, places, -1)
 
-    def _one(self, text: str) -> Prediction:
-        reading = self.analyser.read(text)
-        scores, known = self.scores_of(reading)
-        probabilities, answers = {}, {}
-        for facet, values in self.weights.facets.items():
-            shares = calibrated(scores[None, self._slices[facet]], self.limits, facet)[0]
-            probabilities[facet] = dict(zip(values, map(float, shares), strict=True))
-            answers[facet] = values[int(chosen(shares[None], self.limits, facet)[0])]
-        language = language_of(text)
-        least = self.limits.least_known if reading.names_party else self.limits.least_known_unnamed
-        off_topic = known < least or known == 0
-        foreign = bool(self.limits.languages) and language not in (*self.limits.languages, "und")
-        return Prediction(probabilities, answers, known, off_topic, language, off_topic or foreign)
+    def answers(self, texts: Sequence[str]) -> Answers:
+        """Return the answers to all facets of texts as arrays: see :class:`Answers`."""
+        scores, known, named, languages = self.score(texts)
+        chances = np.empty_like(scores)
+        places = np.empty((len(texts), len(self._slices)), dtype=np.intp)
+        for i, (facet, part) in enumerate(self._slices.items()):
+            chances[:, part] = calibrated(scores[:, part], self.limits, facet)
+            places[:, i] = part.start + chosen(chances[:, part], self.limits, facet)
+        least = np.where(named, self.limits.least_known, self.limits.least_known_unnamed)
+        off_topic = (known < least) | (known == 0)
+        expected = frozenset((*self.limits.languages, "und")) if self.limits.languages else frozenset(languages)
+        foreign = np.fromiter((language not in expected for language in languages), dtype=np.bool_, count=len(texts))
+        return Answers(chances, places, known, off_topic, languages, off_topic | foreign)
+
+    def _batch(self, texts: Sequence[str]) -> list[Prediction]:
+        found = self.answers(texts)
+        chances, places = found.probabilities.tolist(), found.places.tolist()
+        known, off_topic, abstains = found.known.tolist(), found.off_topic.tolist(), found.abstains.tolist()
+        names = [value for values in self.weights.facets.values() for value in values]
+        return [
+            Prediction(
+                {facet: dict(zip(names[part], row[part], strict=True)) for facet, part in self._slices.items()},
+                {facet: names[place] for facet, place in zip(self._slices, places[i], strict=True)},
+                known[i],
+                off_topic[i],
+                found.languages[i],
+                abstains[i],
+            )
+            for i, row in enumerate(chances)
+        ]
+
+
+def batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Yield texts in lists of at most `size`."""
+    waiting = iter(texts)
+    while batch := list(islice(waiting, size)):
+        yield batch
 
 
 def facet_slices(facets: Mapping[str, Sequence[str]]) -> dict[str, slice]:
@@ -223,16 +242,3 @@ def facet_slices(facets: Mapping[str, Sequence[str]]) -> dict[str, slice]:
         found[facet] = slice(start, start + len(values))
         start += len(values)
     return found
-
-
-def calibrated(scores: NDArray[np.float64], limits: Limits, facet: str) -> NDArray[np.float64]:
-    """Return probabilities, rows summing to 1, for the scores (n, values) of a facet."""
-    part = scores / limits.temperatures.get(facet, 1.0) + np.asarray(limits.priors.get(facet, 0.0))
-    grown = np.exp(part - part.max(axis=1, keepdims=True))
-    return np.asarray(grown / grown.sum(axis=1, keepdims=True))
-
-
-def chosen(probabilities: NDArray[np.float64], limits: Limits, facet: str) -> NDArray[np.intp]:
-    """Return the place of the answer in every row of probabilities (n, values)."""
-    with np.errstate(divide="ignore"):
-        return np.asarray((np.log(probabilities) + np.asarray(limits.leans.get(facet, 0.0))).argmax(axis=1))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from diptych.classifier.score import Prediction, Scorer
 from diptych.documents.cut import cut_document
-from diptych.documents.duplicates import Duplicates
 from diptych.documents.read import DOCUMENT_FORMATS, read_bytes
 from diptych.documents.text import has_word, is_damaged, passage_text, words_of
 from diptych.errors import DocumentError, RecordError, UsageError, nearest
 from diptych.exchange.parquet import read_parquet
 from diptych.exchange.tables import Reject, read_table
 from diptych.files import Row, canonical
+
+if TYPE_CHECKING:
+    from diptych.documents.duplicates import Duplicates
 
 TEXT_COLUMN = "text"
 DEFAULT_RATE = 1.0  # without a wish, only off-topic and foreign texts go unanswered
@@ -24,6 +26,24 @@ def prediction_columns(facets: Sequence[str], prefix: str = "") -> list[str]:
     """Return the names of the columns that predictions add."""
     columns = [name for facet in facets for name in (facet, f"{facet}_p", f"{facet}_abstain")]
     return [prefix + name for name in (*columns, "off_topic", "language")]
+
+
+def taken_columns(facets: Mapping[str, Sequence[str]], prefix: str, *, probabilities: bool) -> set[str]:
+    """Return the names that the input's own columns cannot have."""
+    taken = set(prediction_columns(list(facets), prefix))
+    if probabilities:
+        taken |= {f"{prefix}{facet}_{value}" for facet, values in facets.items() for value in values}
+    return taken
+
+
+def check_clash(taken: set[str], columns: Iterable[str]) -> None:
+    """Raise `UsageError` if a column of the input has the name of one that is to be added."""
+    clash = sorted(taken.intersection(columns))
+    if clash:
+        raise UsageError(
+            f"the input has a column {clash[0]!r}, which is also a column of the prediction",
+            hint="keep both with --prefix, for example --prefix predicted_",
+        )
 
 
 def prediction_row(
@@ -46,7 +66,7 @@ def prediction_row(
     abstain : bool
         Leave a facet's value empty where the model abstains.
     least : mapping of facet to float, optional
-        The least probability of an answer that may stand: see :meth:`diptych.classifier.score.Limits.threshold`.
+        The least probability of an answer that may stand: see :meth:`diptych.classifier.limits.Limits.threshold`.
     """
     row: Row = {}
     for facet in prediction.probabilities:
@@ -147,15 +167,15 @@ def table_rows(
                     f"{name}: column {missing!r} is missing{nearest(missing, row)}",
                     hint=f"columns here: {', '.join(row)}; name yours with --text-column or --id-column",
                 )
-            yield line, Reject(line, f"column {missing!r} is missing", _shown(row))
+            yield line, Reject(line, f"column {missing!r} is missing", shown(row))
             continue
         first = False
-        fault = _fault(row[text_column])
-        yield line, Reject(line, f"{text_column} {fault}", _shown(row)) if fault else row
+        fault = fault_of(row[text_column])
+        yield line, Reject(line, f"{text_column} {fault}", shown(row)) if fault else row
 
 
-def _fault(text: Any) -> str:
-    """What keeps a value from being classified, or an empty text."""
+def fault_of(text: Any) -> str:
+    """Say what keeps a value from being classified, or return an empty text."""
     if not isinstance(text, str):
         return f"is no text but {'null' if text is None else type(text).__name__}"
     if not text.strip():
@@ -165,7 +185,8 @@ def _fault(text: Any) -> str:
     return "" if has_word(text) else "holds no word"
 
 
-def _shown(row: Row) -> str:
+def shown(row: Row) -> str:
+    """Return a row as a reject shows it."""
     try:
         return canonical(row)
     except TypeError:  # a date, or what else a Parquet file may hold
@@ -199,20 +220,13 @@ def predict_rows(
     UsageError
         If a column of the input has the name of a column of the prediction.
     """
-    least = {facet: scorer.limits.threshold(facet, abstain_at) for facet in scorer.weights.facets}
-    taken = set(prediction_columns(list(scorer.weights.facets), prefix))
-    if probabilities:
-        taken |= {f"{prefix}{facet}_{value}" for facet, values in scorer.weights.facets.items() for value in values}
+    least = scorer.least(abstain_at)
+    taken = taken_columns(scorer.weights.facets, prefix, probabilities=probabilities)
     for _, row in rows:
         if isinstance(row, Reject):
             yield row
             continue
-        clash = sorted(taken & row.keys())
-        if clash:
-            raise UsageError(
-                f"the input has a column {clash[0]!r}, which is also a column of the prediction",
-                hint="keep both with --prefix, for example --prefix predicted_",
-            )
+        check_clash(taken, row)
         prediction = scorer.predict([row[text_column]])[0]
         yield {
             **row,

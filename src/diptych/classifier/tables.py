@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from diptych.classifier.calibrate import brier, expected_calibration_error
 from diptych.classifier.figures import confusion, mistakes, reliability_bins, risk_coverage
@@ -39,7 +40,7 @@ def calibrations(answers: pd.DataFrame, orders: Orders) -> dict[str, Any]:
     for facet, rows in _known(answers, orders).items():
         chances = rows.reindex(columns=[f"chance:{value}" for value in orders[facet]]).fillna(0.0).to_numpy(dtype=float)
         gold = pd.Categorical(rows["gold"], categories=list(orders[facet])).codes.astype(np.intp)
-        p, right = rows["p"].to_numpy(dtype=float), (rows["gold"] == rows["predicted"]).to_numpy()
+        p, right = _sure(rows)
         found[facet] = {
             "brier": brier(chances, gold),
             "ece": expected_calibration_error(p, right),
@@ -48,14 +49,14 @@ def calibrations(answers: pd.DataFrame, orders: Orders) -> dict[str, Any]:
     return found
 
 
+def binned(answers: pd.DataFrame, orders: Orders) -> dict[str, list[dict[str, Any]]]:
+    """Return facet → bins of a reliability diagram, as rows; parameters as of :func:`confusions`, chances aside."""
+    return {facet: rows_of(reliability_bins(*_sure(rows))) for facet, rows in _known(answers, orders).items()}
+
+
 def risks(answers: pd.DataFrame, orders: Orders) -> dict[str, Any]:
     """Return facet → rows of risk against coverage; parameters as of :func:`confusions`."""
-    return {
-        facet: rows_of(
-            risk_coverage(rows["p"].to_numpy(dtype=float), (rows["gold"] == rows["predicted"]).to_numpy(dtype=bool))
-        )
-        for facet, rows in _known(answers, orders).items()
-    }
+    return {facet: rows_of(risk_coverage(*_sure(rows))) for facet, rows in _known(answers, orders).items()}
 
 
 def surest_errors(answers: pd.DataFrame, orders: Orders, number: int) -> list[dict[str, Any]]:
@@ -68,3 +69,8 @@ def _known(answers: pd.DataFrame, orders: Orders) -> dict[str, pd.DataFrame]:
     """The answers with a gold label, facet by facet."""
     known = answers[answers["gold"].notna()]
     return {facet: rows for facet in orders if len(rows := known[known["facet"] == facet])}
+
+
+def _sure(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """How sure the answers are, 0 to 1, and whether they are right."""
+    return rows["p"].to_numpy(dtype=float), (rows["gold"] == rows["predicted"]).to_numpy(dtype=bool)

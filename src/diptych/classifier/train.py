@@ -22,6 +22,7 @@ from diptych.classifier.evaluate import (
 )
 from diptych.classifier.figures import figures_by_facet
 from diptych.classifier.language import language_of
+from diptych.classifier.limits import Limits, calibrated, chosen
 from diptych.classifier.material import (
     Material,
     Progress,
@@ -34,7 +35,6 @@ from diptych.classifier.model import PassageClassifier
 from diptych.classifier.persist import FORMAT as MODEL_FORMAT
 from diptych.classifier.persist import Model, save_model
 from diptych.classifier.predictions import crossfit_file
-from diptych.classifier.score import Limits, calibrated, chosen
 from diptych.errors import NotTrainedError
 from diptych.files import canonical, sha256_bytes, write_jsonl
 from diptych.lock import record_step

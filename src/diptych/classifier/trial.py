@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,5 +121,4 @@ class Trial:
 
     def macro_f1(self, answers: pd.DataFrame) -> dict[str, float]:
         """Return facet → macro-F1 of answers."""
-        figures: dict[str, dict[str, Any]] = figures_by_facet(answers, self.orders)
-        return {facet: found["macro_f1"] for facet, found in figures.items()}
+        return {facet: found["macro_f1"] for facet, found in figures_by_facet(answers, self.orders).items()}

@@ -10,7 +10,8 @@ from itertools import islice
 
 from diptych.classifier.analyser import KINDS, words
 from diptych.classifier.drift import EVERY, Names, Profile, is_foreign, rank
-from diptych.classifier.score import Prediction, Scorer, term_hash
+from diptych.classifier.hashing import term_hashes
+from diptych.classifier.score import Prediction, Scorer
 from diptych.classifier.tally import Commonest, Repeats
 
 FURTHEST = 10
@@ -73,7 +74,7 @@ class Watch:
         self._profile, self._least, self._limits = profile, least, scorer.limits
         self._names = Names(scorer.analyser.parties.markers)
         self._is_known = lru_cache(maxsize=1 << 16)(
-            lambda word: bool(scorer.places([term_hash(KINDS[0], word)])[0] >= 0)
+            lambda word: bool(scorer.places(term_hashes(KINDS[0], [word]))[0] >= 0)
         )
         self._seen, self._furthest = Repeats(), list[tuple[tuple[float, float, float], int, Far]]()
         self.unknown = Commonest()
@@ -97,8 +98,7 @@ class Watch:
         self.counts["off_topic"] += prediction.off_topic
         self.counts["foreign"] += foreign
         self.counts["abstains"] += prediction.abstains
-        best = {facet: prediction.best(facet) for facet in self.facets}
-        confidence = sum(p for _, p in best.values()) / len(best)
+        confidence = prediction.certainty
         self._take("known", known)
         self._take("words", len(found))
         if self._profile is not None:
@@ -106,7 +106,7 @@ class Watch:
         if not prediction.abstains:
             self.answered += 1
             self._take("confidence", confidence)
-        for facet, (value, p) in best.items():
+        for facet, (value, p) in prediction.best_by_facet.items():
             self._answer(facet, value, p, stands=not prediction.abstains)
         if not repeated:
             far = Far(

@@ -13,8 +13,7 @@ from diptych.cli.options import (
     find_study,
     formatted,
     percent,
-    print_csv,
-    print_json,
+    print_data,
     print_table,
 )
 from diptych.cli.predictions import archived, basis_of
@@ -109,17 +108,13 @@ def coverage_command(
     notes += basis.notes
     about = statement(evidence, by, left)
     rows = rows_of(table)
-    if form == "json":
-        print_json(
-            {"source": source, "by": by, "where": where, **about.lines(), "notes": notes, "rows": rows},
-        )
-    elif form == "csv":
-        print_csv(stated(rows, source, evidence, by, left))
-        for note in basis.notes:
-            talk(note)
-    else:
+    whole = {"source": source, "by": by, "where": where, **about.lines(), "notes": notes, "rows": rows}
+    if not print_data(form, whole, stated(rows, source, evidence, by, left)):
         _print_coverage(rows, by, table_title(source, about.situation), coders)
         print_about(about, notes)
+    if form == "csv":
+        for note in basis.notes:
+            talk(note)
     basis.finish()
 
 

@@ -6,18 +6,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from textwrap import shorten
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from diptych.cli.options import Talk, common, print_table, set_aside
+from diptych.cli.long_job import Long, is_long, parse_shard, run_long
+from diptych.cli.options import Talk, common
+from diptych.cli.outcome import refuse, rejects_file, repeats, tell_job
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from diptych.classifier.batches import Options, Predictor
+    from diptych.classifier.direct import Rejects
+    from diptych.classifier.inputs import Source
     from diptych.classifier.persist import Model
     from diptych.documents.duplicates import Duplicates
-    from diptych.exchange.tables import Reject
-    from diptych.files import Row
+
+_FORMS = {".csv": "csv", ".parquet": "parquet"}
 
 
 @click.command("classify")
@@ -39,10 +45,12 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "jsonl", "csv"]),
-    help="[default: table on a terminal, else jsonl]",
+    type=click.Choice(["table", "jsonl", "csv", "parquet"]),
+    help="[default: by the ending of --out; table on a terminal, else jsonl]",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
+@click.option(
+    "--out", metavar="PATH", help="Write to this file instead of standard output; with a / at its end, to a folder."
+)
 @click.option("--prefix", default="", metavar="TEXT", help="Put before the names of the columns that are added.")
 @click.option("--probabilities", is_flag=True, help="Add one column a value.")
 @click.option("--no-abstain", is_flag=True, help="Give the best guess always.")
@@ -70,6 +78,19 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A model file [default: the study's, else the bundled one].",
 )
+@click.option(
+    "--resume", is_flag=True, help="Go on with a job that was stopped: parts that are done are not done again."
+)
+@click.option(
+    "--part-rows",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Cut the job into parts of about so many rows [default: 65,536, where there are more than 32 MB].",
+)
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Share the parts among so many processes.")
+@click.option("--shard", metavar="I/N", help="Do only share I of N of the parts, as one of several machines.")
+@click.option("--join", is_flag=True, help="Join the parts of --out when all shares are done.")
+@click.option("--scheduler", metavar="ADDRESS", help="Hand the parts to a Dask scheduler, such as tcp://host:8786.")
 @common
 def classify_command(
     files: tuple[str, ...],
@@ -77,7 +98,7 @@ def classify_command(
     text_column: str,
     id_column: str | None,
     form: str | None,
-    out: Path | None,
+    out: str | None,
     prefix: str,
     probabilities: bool,
     no_abstain: bool,
@@ -85,175 +106,155 @@ def classify_command(
     mark: bool,
     explain_it: bool,
     model_path: Path | None,
+    resume: bool,
+    part_rows: int | None,
+    workers: int | None,
+    shard: str | None,
+    join: bool,
+    scheduler: str | None,
     folder: Path | None,
     talk: Talk,
 ) -> None:
-    """Classify new texts: documents, tables, or - for standard input.
+    """Classify new texts: documents, tables, folders of them, addresses, or - for standard input.
 
     Documents (.txt, .md, .html, .pdf, .docx) are cut into passages; tables are .csv, .tsv, .jsonl and
-    .parquet. One row a passage comes out, in the order it went in, with the input's own columns first.
-    Rows that cannot be read go to a file of rejects; so do files, where several are given. Offsets of
-    html, pdf and docx point into their extracted text, which `diptych ingest` stores.
+    .parquet, also packed (.gz, .bz2, .xz, .zst). One row a passage comes out, in the order it went in, with
+    the input's own columns first. Rows that cannot be read go to a file of rejects; so do files, where
+    several are given. Offsets of html, pdf and docx point into their extracted text, which `diptych ingest`
+    stores.
 
     How many passages repeat an earlier one is said at the end: word for word (case and punctuation do
     not count), or nearly, with nine tenths of the words in common. Passages are compared with the first
     200,000 different ones (20 million words), word for word with the first million.
+
+    More than 32 MB with --out are done in parts (of 65,536 rows), kept in OUT.parts until they are joined:
+    stopped by whatever, --resume goes on and gives the same bytes. Repeats are not looked for then.
     """
-    from diptych.classifier.inputs import input_kind, input_rows
-    from diptych.classifier.stream import mark_duplicates, predict_rows
-    from diptych.documents.duplicates import Duplicates
+    from diptych.classifier.batches import Options
+    from diptych.classifier.bundled import find_model
+    from diptych.classifier.inputs import sources_of
     from diptych.errors import UsageError
 
-    if not files:
+    long = Long(resume, part_rows, workers, parse_shard(shard) if shard else None, join, scheduler)
+    long.check(out)
+    if not files and not (join or (shard and out and Path(f"{out.rstrip('/')}.parts").exists())):
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("nothing to classify", hint='name a file, or: echo "a text" | diptych classify -')
         files = ("-",)
-    if form is None:
-        form = "csv" if out and out.suffix == ".csv" else "table" if sys.stdout.isatty() and not out else "jsonl"
-    model = _model(model_path, folder, talk)
-    inputs = [(name, input_kind(name, kind)) for name in files]
-    notes: list[str] = []
-    rows = input_rows(inputs, text_column=text_column, id_column=id_column, notes=notes)
     if not 0 <= abstain_at <= 1:
         raise UsageError(f"--abstain-at {abstain_at} lies outside 0 to 1")
-    rejects: list[Reject] = []
     if explain_it and mark:
         raise UsageError("--explain writes no table that --mark-duplicates could add a column to", hint="leave one out")
-    if explain_it:
-        with _target(out) as stream:
-            _explain(rows, rejects, model, text_column, form, stream)
-        _finish(notes, rejects, out, files[0], talk)
+    form = form or _FORMS.get(Path(out or "").suffix) or ("table" if sys.stdout.isatty() and not out else "jsonl")
+    _check_form(form, out)
+    options = Options(text_column, id_column, prefix, probabilities, not no_abstain, abstain_at)
+    rejects = rejects_file(out, files)
+    if not files:
+        tell_job(run_long((), None, options, long, out=str(out), form=form, rejects=rejects, talk=talk), rejects, talk)
         return
-    results = predict_rows(
-        rows,
-        model.scorer,
-        text_column=text_column,
-        prefix=prefix,
-        probabilities=probabilities,
-        abstain=not no_abstain,
-        abstain_at=abstain_at,
-    )
-    seen = Duplicates()
-    results = mark_duplicates(
-        results, seen, text_column=text_column, id_column=id_column, column=f"{prefix}duplicate_of" if mark else None
-    )
-    good = _without(results, rejects)
-    with _target(out) as stream:
-        if form == "table":
-            _print_predictions(list(good), list(model.weights.facets), text_column, prefix)
+    found_path, model = find_model(model_path, folder)
+    sources, passed = sources_of(files, kind)
+    if passed:
+        talk(f"{passed} {'file is' if passed == 1 else 'files are'} of no known kind and passed over")
+    whole = "--mark-duplicates" if mark else "--explain" if explain_it else "--format table" if form == "table" else ""
+    if long.asked and (whole or "-" in files):
+        raise UsageError(f"{long.asked} works in parts, and {whole or 'standard input'} does not", hint="leave one out")
+    if long.asked or (out and not whole and (is_long(sources) or out.endswith("/"))):
+        done = run_long(sources, found_path, options, long, out=str(out), form=form, rejects=rejects, talk=talk)
+        tell_job(done, rejects, talk)
+        return
+    _direct(sources, model, options, form, out, rejects, talk, mark=mark, explain_it=explain_it)
+
+
+def _check_form(form: str, out: str | None) -> None:
+    from diptych.errors import UsageError
+    from diptych.exchange.opening import is_address, packing
+
+    if form == "parquet":
+        from diptych.exchange.parquet import check_parquet
+
+        check_parquet()
+        if out is None and sys.stdout.isatty():
+            raise UsageError("Parquet is nothing to read on a terminal", hint="name a file with --out")
+    if out and packing(out):
+        raise UsageError(f"--out {out}: packed tables are read, not written", hint="write Parquet, which is packed")
+    if out and is_address(out):
+        raise UsageError(f"--out {out}: addresses are read, not written to", hint="write to a file, then copy it there")
+    if out and out.endswith("/") and form == "table":
+        raise UsageError("a folder takes --format jsonl, csv or parquet")
+
+
+def _direct(
+    sources: Sequence[Source],
+    model: Model,
+    options: Options,
+    form: str,
+    out: str | None,
+    path: Path,
+    talk: Talk,
+    *,
+    mark: bool,
+    explain_it: bool,
+) -> None:
+    """Classify in one go."""
+    from diptych.classifier.batches import Predictor
+    from diptych.classifier.direct import Rejects, Repeats, predicted, write_batches
+
+    notes: list[str] = []
+    seen = Repeats()
+    with Rejects(path) as rejects, _target(out, form) as stream:
+        if explain_it:
+            _explain(sources, rejects, model, options, form, stream, notes)
         else:
-            _write(good, form, stream)
-    _finish([*notes, *_repeats(seen)], rejects, out, files[0], talk)
+            predictor = Predictor(model.scorer, options)
+            found = predicted(sources, predictor, rejects, notes, None if mark else seen)
+            if mark or form == "table":
+                _rows(found, predictor, seen.all, form, stream, mark=mark)
+            else:
+                write_batches(found, form, stream, predictor)
+    for note in [*notes, *repeats(seen.found)]:
+        talk(note)
+    if (first := rejects.first) is not None:
+        refuse(rejects.number, rejects.files, first.line, first.reason, first.file, path)
 
 
 def _explain(
-    rows: Iterator[tuple[int, Any]], rejects: list[Reject], model: Model, text_column: str, form: str, out: IO[str]
+    sources: Sequence[Source],
+    rejects: Rejects,
+    model: Model,
+    options: Options,
+    form: str,
+    stream: Any,
+    notes: list[str],
 ) -> None:
-    import json
-    from dataclasses import asdict
+    from diptych.classifier.inputs import input_rows
+    from diptych.cli.explaining import write_explanations
 
-    from diptych.classifier.explain import explain
-    from diptych.exchange.tables import Reject
-
-    for place, row in rows:
-        if isinstance(row, Reject):
-            rejects.append(row)
-            continue
-        found = explain(model.scorer, row[text_column])
-        if form != "table":
-            line = {"passage": row.get("passage", place), "facets": [asdict(one) for one in found]}
-            out.write(json.dumps(line, ensure_ascii=False) + "\n")
-            continue
-        out.write(shorten(row[text_column], 100, placeholder="…") + "\n")
-        for one in found:
-            moved = ", ".join(f"{word} {change:+.2f}" for word, change in one.words)
-            out.write(
-                f"  {one.facet}: {one.value} ({one.p:.2f}); without each word the probability falls by: {moved}\n"
-            )
-            for sentence, change in one.sentences:
-                out.write(f"    {change:+.2f}  {shorten(sentence, 100, placeholder='…')}\n")
+    inputs = [(source.name, source.kind) for source in sources]
+    rows = input_rows(inputs, text_column=options.text_column, id_column=options.id_column, notes=notes)
+    write_explanations(rows, rejects, model.scorer, options.text_column, form, stream)
 
 
-def _model(path: Path | None, folder: Path | None, talk: Talk) -> Model:
-    from diptych.api import model_for
-    from diptych.classifier.bundled import bundled_model
-    from diptych.classifier.persist import load_model
-    from diptych.errors import NoStudyError
-    from diptych.study import Study
+def _rows(found: Iterator[Any], predictor: Predictor, seen: Duplicates, form: str, stream: Any, *, mark: bool) -> None:
+    """Write rows one by one: to be read, or with what they repeat."""
+    from diptych.classifier.direct import write_rows
+    from diptych.classifier.stream import mark_duplicates
+    from diptych.cli.explaining import print_predictions
 
-    if path is not None:
-        return load_model(path)
-    if folder is not None:
-        return model_for(Study.load(folder))
-    try:
-        return model_for(Study.find())
-    except NoStudyError:
-        return bundled_model()
-
-
-def _without(results: Iterator[Row | Reject], rejects: list[Reject]) -> Iterator[Row]:
-    from diptych.exchange.tables import Reject
-
-    for row in results:
-        if isinstance(row, Reject):
-            rejects.append(row)
-        else:
-            yield row
+    options = predictor.options
+    rows: Any = (row for batch, more in found for row in more.rows(batch))
+    if mark:
+        column = f"{options.prefix}duplicate_of"
+        rows = mark_duplicates(rows, seen, text_column=options.text_column, id_column=options.id_column, column=column)
+    if form == "table":
+        print_predictions(rows, list(predictor.facets), options.text_column, options.prefix)
+    else:
+        write_rows(rows, form, stream, predictor)
 
 
-def _target(out: Path | None) -> Any:
+def _target(out: str | None, form: str) -> Any:
     from diptych.files import atomic
 
-    return atomic(out) if out else nullcontext(sys.stdout)
-
-
-def _write(rows: Iterator[Row], form: str, stream: IO[str]) -> None:
-    from diptych.exchange.tables import CsvWriter, JsonlWriter
-
-    writer = CsvWriter(stream) if form == "csv" else JsonlWriter(stream)
-    for row in rows:
-        writer.write(row)
-
-
-def _print_predictions(rows: list[Row], facets: list[str], text_column: str, prefix: str) -> None:
-    shown = []
-    for row in rows:
-        line = {"text": shorten(row[text_column], 60, placeholder="…")}
-        for facet in facets:
-            value = row[prefix + facet] or "(abstains)"
-            line[facet] = f"{value} {row[f'{prefix}{facet}_p']:.2f}"
-        first = row.get(f"{prefix}duplicate_of")
-        remarks = ["off topic" if row[f"{prefix}off_topic"] else "", f"repeats {first}" if first is not None else ""]
-        line["note"] = ", ".join(filter(None, remarks))
-        line["language"] = row[f"{prefix}language"]
-        shown.append(line)
-    print_table(shown, {"text": "text", **{facet: facet for facet in facets}, "language": "language", "note": ""})
-
-
-def _repeats(seen: Duplicates) -> list[str]:
-    """How many passages repeat an earlier one, in words."""
-    said = []
-    if seen.exact:
-        subject = "1 passage repeats" if seen.exact == 1 else f"{seen.exact:,} passages repeat"
-        said.append(f"{subject} an earlier one word for word" + (f", {seen.near:,} nearly" if seen.near else ""))
-    elif seen.near:
-        subject = "1 passage nearly repeats" if seen.near == 1 else f"{seen.near:,} passages nearly repeat"
-        said.append(f"{subject} an earlier one")
-    if seen.full:
-        said.append(f"later ones were compared with the first {seen.remembered:,} different passages only")
-    return said
-
-
-def _finish(notes: list[str], rejects: list[Reject], out: Path | None, first_input: str, talk: Talk) -> None:
-    """Say what there is to say, and set aside what was not taken."""
-    for note in notes:
-        talk(note)
-    if not rejects:
-        return
-    stem = out.name if out else Path(first_input).name if first_input != "-" else "stdin"
-    path = (out.parent if out else Path()) / f"{stem}.rejects.jsonl"
-    first = rejects[0]
-    where = f", {first.file}" if first.file and first.line else ""
-    where += f", line {first.line}" if first.line else ""
-    what = "rows" if all(reject.line for reject in rejects) else "files or rows"
-    set_aside(path, rejects, f"{where}: {first.reason}", what=what, hint="all other rows are done")
+    if out:
+        return atomic(Path(out), "wb" if form == "parquet" else "w")
+    return nullcontext(sys.stdout.buffer if form == "parquet" else sys.stdout)

@@ -14,8 +14,7 @@ from diptych.cli.options import (
     formatted,
     number,
     percent,
-    print_csv,
-    print_json,
+    print_data,
     print_rows,
     print_table,
 )
@@ -90,11 +89,7 @@ def reliability_command(
         return
     found = reliability(study, coders=coders or None, digests=digests)
     rows = [a.row() for a in found]
-    if form == "json":
-        print_json({"kind": found[0].kind, "coders": found[0].coders, "facets": rows})
-        return
-    if form == "csv":
-        print_csv(rows)
+    if print_data(form, {"kind": found[0].kind, "coders": found[0].coders, "facets": rows}, rows):
         return
     shown = [
         row
@@ -149,19 +144,14 @@ def _print_breakdown(study: Study, by: str, method: str | None, coders: tuple[st
             "dispute": lambda: breakdown.by_dispute(codings, schema),
             "suggestion": lambda: breakdown.suggestion_effects(codings, schema),
         }[by]()
-    if form == "json":
-        print_json(rows)
-    elif form == "csv":
-        print_csv(rows)
-    elif rows:
+    if not rows:
+        agreed = by == "dispute" and len(codings)
+        talk("the coders agree on everything" if agreed else "there is nothing to compare yet")
+    if not print_data(form, rows, rows) and rows:
         shown = [{key: _shown(key, value) for key, value in row.items()} for row in rows]
         if method is not None:
             shown = [line | {"value": row["value"] or "undecided"} for line, row in zip(shown, rows, strict=True)]
         print_table(shown, {key: key.replace("_", " ") for key in rows[0]})
-    else:
-        talk(
-            "the coders agree on everything" if by == "dispute" and len(codings) else "there is nothing to compare yet"
-        )
     names = sorted(codings.loc[codings["role"] == "coder", "coder"].unique())
     if load_coders(study).one_model(names) and by != "coder":
         talk("repeat agreement of one language model following the codebook")
@@ -180,14 +170,9 @@ def _print_disputes(study: Any, form: str) -> None:
     from diptych.coding.disputes import dispute_rows, disputes
 
     found = disputes(load_codings(study), study.schema)
-    if form == "json":
-        print_json(found)
-        return
     rows = dispute_rows(found)
-    if form == "csv":
-        print_csv(rows)
-        return
-    print_table(rows, {name: name for name in rows[0]} if rows else {})
+    if not print_data(form, found, rows):
+        print_table(rows, {name: name for name in rows[0]} if rows else {})
 
 
 @click.command("gold")
@@ -197,12 +182,10 @@ def gold_command(form: str, folder: Path | None, talk: Talk) -> None:
     """Derive gold labels: adjudicated, else unanimous, else majority, else single."""
     from diptych.coding.gold import RULE, write_gold
     from diptych.files import exclusive
-    from diptych.lock import record_step
 
     study = find_study(folder)
     with exclusive(study.state):
         gold = write_gold(study)
-        record_step(study, "gold", {"gold": study.gold_file})
     rows = []
     for facet in study.schema.facet_ids:
         ways = gold.loc[gold["facet"] == facet, "how"].tolist()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,8 +16,33 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def server(function: F) -> F:
-    """Add --url, --api-key and --project."""
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Which Label Studio a command is to use, and which project there."""
+
+    url: str | None
+    api_key: str | None = field(repr=False)
+    project: int | None
+
+    def client(self, study: Study) -> Client:
+        """Reach the server that was named, else the one of the environment, else the study's own.
+
+        Its connections are closed when the command ends.
+        """
+        from diptych.labelstudio.reach import reach
+
+        client = reach(study, self.url, self.api_key)
+        click.get_current_context().call_on_close(client.close)
+        return client
+
+
+def with_server(function: F) -> F:
+    """Add --url, --api-key and --project; the command gets `server`."""
+
+    @wraps(function)
+    def command(*args: Any, url: str | None, api_key: str | None, project: int | None, **kwargs: Any) -> Any:
+        return function(*args, server=Server(url, api_key, project), **kwargs)
+
     options = (
         click.option(
             "--project", type=int, metavar="ID", help="Use this project [default: the study's own, found by its mark]."
@@ -30,18 +57,5 @@ def server(function: F) -> F:
         ),
     )
     for option in options:  # the last one is listed first
-        function = option(function)
-    return function
-
-
-def connect(study: Study, url: str | None, api_key: str | None) -> Client:
-    """Reach the server that was named, else the one of the environment, else the study's own."""
-    from diptych.labelstudio.reach import reach
-
-    return _closing(reach(study, url, api_key))
-
-
-def _closing(client: Client) -> Client:
-    """Close the client's connections when the command ends."""
-    click.get_current_context().call_on_close(client.close)
-    return client
+        command = option(command)
+    return command  # type: ignore[return-value]

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from diptych.cli.analysis import BY, SOURCE, WHERE, print_about, table_title, where_of
-from diptych.cli.options import Talk, common, find_study, formatted, number, percent, print_csv, print_json, print_table
+from diptych.cli.options import Talk, common, find_study, formatted, number, percent, print_data, print_table
 from diptych.cli.predictions import archived, basis_of
 from diptych.errors import UsageError
 from diptych.records import rows_of
@@ -64,31 +64,27 @@ def divergence_command(
         frame = next((facet.name.lower() for facet in study.schema.cells), "group")
         notes.append(WITHIN.format(facet=frame))
     words = _wording(study, by) if wording else {}
-    if form == "json":
-        print_json(
-            {
-                "source": source,
-                "by": by,
-                "where": where,
-                **about.lines(),
-                "notes": notes,
-                "facets": rows_of(facets),
-                "cells": rows_of(cells),
-                "scores": rows_of(scores),
-                **words,
-            }
-        )
-    elif form == "csv":
-        print_csv(stated(rows_of(cells), source, part, by, left))
-        for note in basis.notes:
-            talk(note)
-    else:
+    whole = {
+        "source": source,
+        "by": by,
+        "where": where,
+        **about.lines(),
+        "notes": notes,
+        "facets": rows_of(facets),
+        "cells": rows_of(cells),
+        "scores": rows_of(scores),
+        **words,
+    }
+    if not print_data(form, whole, stated(rows_of(cells), source, part, by, left)):
         _print_divergence(facets, cells, scores, table_title(source, about.situation), number_of_cells)
         if wording:
             from diptych.cli.wording import print_wording
 
             print_wording(words)
         print_about(about, notes)
+    if form == "csv":
+        for note in basis.notes:
+            talk(note)
     basis.finish()
 
 

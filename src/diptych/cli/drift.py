@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from diptych.cli.classify import _finish, _model, classify_command
-from diptych.cli.options import Talk, common, formatted, number, percent, print_csv, print_json, print_table
+from diptych.cli.classify import classify_command
+from diptych.cli.options import Talk, common, formatted, number, percent, print_data, print_table
+from diptych.cli.outcome import finish
 
 if TYPE_CHECKING:
     from diptych.exchange.tables import Reject
@@ -60,27 +61,24 @@ def drift_command(
     a verdict: as training, somewhat outside, far outside. --format csv prints these rows alone.
     """
     from diptych.analysis.drift import drift
+    from diptych.classifier.bundled import find_model
     from diptych.errors import UsageError
 
     if not files:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("nothing to compare", hint="name a file, or - for standard input")
         files = ("-",)
-    model = _model(model_path, folder, talk)
+    _, model = find_model(model_path, folder)
     rejects: list[Reject] = []
     notes: list[str] = []
     texts = _texts(files, kind, text_column, id_column, rejects, notes)
     first = next(texts, None)
     if first is None and rejects:
-        _finish(notes, rejects, None, files[0], talk)
+        finish(notes, rejects, files[0], talk)
     found = drift(_again(first, texts), model, abstain_at=abstain_at)
-    if form == "json":
-        print_json(found)
-    elif form == "csv":
-        print_csv([*found["rows"], {"part": "whole", "verdict": found["verdict"]}])
-    else:
+    if not print_data(form, found, [*found["rows"], {"part": "whole", "verdict": found["verdict"]}]):
         _print(found)
-    _finish(notes, rejects, None, files[0], talk)
+    finish(notes, rejects, files[0], talk)
 
 
 # the same files and options as classify: what it learns to read, this reads

@@ -16,7 +16,7 @@ from diptych.cli.options import (
     number,
     percent,
     print_csv,
-    print_json,
+    print_data,
     print_table,
 )
 from diptych.errors import UsageError
@@ -112,11 +112,7 @@ def print_figures(figures: dict[str, Any], form: str) -> None:
     from diptych.classifier.figures import figure_rows
 
     rows = figure_rows(figures)
-    if form == "json":
-        print_json(figures)
-        return
-    if form == "csv":
-        print_csv(rows)
+    if print_data(form, figures, rows):
         return
     shown = [
         row

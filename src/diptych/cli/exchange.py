@@ -41,7 +41,8 @@ def import_command(
     from diptych.documents.ingest import read_passages
     from diptych.errors import RecordError, StudyError, nearest
     from diptych.exchange.codings_table import read_codings
-    from diptych.exchange.tables import open_input, read_table
+    from diptych.exchange.opening import open_input
+    from diptych.exchange.tables import read_table
     from diptych.files import exclusive
 
     study = find_study(folder)
@@ -133,7 +134,7 @@ def export_command(
 def _import_label_studio(study: Study, file: str, coder: str | None, role: str, talk: Talk) -> None:
     """Read a JSON file that Label Studio exported."""
     from diptych.coding.codings import write_codings
-    from diptych.exchange.tables import open_input
+    from diptych.exchange.opening import open_input
     from diptych.files import exclusive
     from diptych.labelstudio.files import import_tasks
 

@@ -93,11 +93,9 @@ def print_json(value: object) -> None:
     """Print one JSON document."""
     import json
 
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    from diptych.records import plain
 
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else str(value)
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
 
 
 def print_csv(rows: Iterable[Mapping[str, Any]]) -> None:
@@ -109,13 +107,18 @@ def print_csv(rows: Iterable[Mapping[str, Any]]) -> None:
         writer.write(dict(row))
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], form: str, columns: Mapping[str, str]) -> None:
-    """Print rows as JSON, as CSV, or as a table with these columns."""
+def print_data(form: str, whole: object, rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Print as JSON (the whole) or as CSV (its one table) where that is asked for, and say whether it was."""
     if form == "json":
-        print_json(rows)
+        print_json(whole)
     elif form == "csv":
         print_csv(rows)
-    else:
+    return form in {"json", "csv"}
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], form: str, columns: Mapping[str, str]) -> None:
+    """Print rows as JSON, as CSV, or as a table with these columns."""
+    if not print_data(form, rows, rows):
         print_table(rows, columns)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from diptych.cli.options import Talk, common, find_study, formatted, print_csv, print_json, print_table
+from diptych.cli.options import Talk, common, find_study, formatted, print_data, print_table
 
 
 @click.command("sample")
@@ -33,13 +33,8 @@ def sample_command(size: int, equal: bool, seed: int | None, form: str, folder: 
         {"passage": passage, "pi": round(pi, 6), "stratum": stratum}
         for passage, pi, stratum in zip(sample.passages, sample.probabilities, sample.strata, strict=True)
     ]
-    if form == "json":
-        print_json(
-            {"name": sample.name, "design": sample.design, "seed": sample.seed, "pool": sample.pool, "passages": rows}
-        )
-    elif form == "csv":
-        print_csv(rows)
-    else:
+    head = {"name": sample.name, "design": sample.design, "seed": sample.seed, "pool": sample.pool}
+    if not print_data(form, head | {"passages": rows}, rows):
         print_table(rows, {"passage": "passage", "pi": "inclusion probability ", "stratum": "stratum"})
     talk(f"{len(rows)} of {sample.pool} uncoded passages, {sample.design}; {path.relative_to(study.root)}")
     talk(f"send them: diptych studio push --sample {path.relative_to(study.root)}")

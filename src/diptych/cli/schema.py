@@ -12,7 +12,7 @@ from diptych.cli.options import (
     common,
     find_study,
     formatted,
-    print_csv,
+    print_data,
     print_json,
     print_table,
     talking,
@@ -54,9 +54,6 @@ def check(file: Path | None, folder: Path | None, talk: Talk) -> None:
 def show(file: Path | None, form: str, folder: Path | None, talk: Talk) -> None:
     """Print facets and values as a table."""
     schema = _load(file, folder)
-    if form == "json":
-        print_json(schema.model_dump(mode="json", by_alias=True))
-        return
     rows = [
         {
             "facet": facet.id,
@@ -70,10 +67,8 @@ def show(file: Path | None, form: str, folder: Path | None, talk: Talk) -> None:
         for facet in schema.facets
         for value in facet.values
     ]
-    if form == "csv":
-        print_csv(rows)
-        return
-    print_table(rows, {name: name for name in rows[0]}, title=schema.reference)
+    if not print_data(form, schema.model_dump(mode="json", by_alias=True), rows):
+        print_table(rows, {name: name for name in rows[0]}, title=schema.reference)
 
 
 @schema_command.command("codebook")
@@ -120,11 +115,9 @@ def diff_command(old: Path, new: Path, form: str, folder: Path | None, talk: Tal
 
     changes = diff(_load(old, folder), _load(new, folder))
     rows = [asdict(change) for change in changes]
-    if form == "json":
-        print_json(rows)
-    elif form == "csv":
-        print_csv(rows)
-    elif rows:
+    if not rows:
+        talk("nothing changed")
+    if not print_data(form, rows, rows) and rows:
         shown = [row | {"safe": "yes" if row["safe"] else "NO"} for row in rows]
         columns = {
             "kind": "change",
@@ -135,8 +128,6 @@ def diff_command(old: Path, new: Path, form: str, folder: Path | None, talk: Tal
             "detail": "",
         }
         print_table(shown, columns)
-    else:
-        talk("nothing changed")
     lost = sum(not change.safe for change in changes)
     if lost:
         talk(f"{lost} of these would orphan codings or change what they mean")

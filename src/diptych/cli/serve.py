@@ -79,17 +79,16 @@ def serve_command(
     from diptych.service.run import serve
     from diptych.service.settings import MEGABYTE, Bounds, Settings, read_token
 
-    bounds = Bounds(body=max_body * MEGABYTE, seconds=float(max_seconds))
     settings = Settings(
-        host,
-        port,
-        read_token(token_file),
-        write,
-        origins,
-        tuple(h.lower() for h in hosts),
-        train_after,
-        promote,
-        bounds,
+        host=host,
+        port=port,
+        token=read_token(token_file),
+        write=write,
+        origins=origins,
+        hosts=tuple(name.lower() for name in hosts),
+        train_after=train_after,
+        promote=promote,
+        bounds=Bounds(body=max_body * MEGABYTE, seconds=float(max_seconds)),
     )
     serve(settings, _study(folder), talk)
 

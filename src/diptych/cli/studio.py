@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from diptych.cli.connection import connect, server
+from diptych.cli.connection import Server, with_server
 from diptych.cli.options import Talk, common, find_study, formatted, print_columns, set_aside
 from diptych.cli.suggestions import connect_command, suggest_command
+from diptych.cli.watching import keep_at, watched
 
 if TYPE_CHECKING:
     from diptych.labelstudio.project import Plan
@@ -66,16 +66,14 @@ def coder() -> None:
 
 @coder.command("add")
 @click.argument("name")
-@server
+@with_server
 @common
-def coder_add(
-    name: str, url: str | None, api_key: str | None, project: int | None, folder: Path | None, talk: Talk
-) -> None:
+def coder_add(name: str, server: Server, folder: Path | None, talk: Talk) -> None:
     """Make an account for NAME (a pseudonym, or an address) and print its login."""
     from diptych.labelstudio.people import People, add_account
 
     study = find_study(folder)
-    client = connect(study, url, api_key)
+    client = server.client(study)
     login = add_account(client, client.url, name)
     pseudonym = People(study, client.url).reserve("coder" if "@" in name else name, login.address)
     click.echo(f"login {login.address}")
@@ -106,7 +104,7 @@ def coder_add(
     metavar="FILE",
     help="Only the passages of this drawn sample, in random order.",
 )
-@server
+@with_server
 @formatted
 @common
 def push_command(
@@ -114,9 +112,7 @@ def push_command(
     order: str,
     suggest_share: float,
     sample_path: Path | None,
-    url: str | None,
-    api_key: str | None,
-    project: int | None,
+    server: Server,
     form: str,
     folder: Path | None,
     talk: Talk,
@@ -128,17 +124,15 @@ def push_command(
     study = find_study(folder)
     sample = read_sample(sample_path) if sample_path else None
     plan = coding_plan(study, coders=coders, order=order, suggest_share=suggest_share, sample=sample)  # type: ignore[arg-type]
-    _push(study, plan, url, api_key, project, form, talk)
+    _push(study, plan, server, form, talk)
 
 
 @studio_command.command("adjudicate")
 @click.option("--names", is_flag=True, help="Show the coders' pseudonyms instead of A, B, C.")
-@server
+@with_server
 @formatted
 @common
-def adjudicate(
-    names: bool, url: str | None, api_key: str | None, project: int | None, form: str, folder: Path | None, talk: Talk
-) -> None:
+def adjudicate(names: bool, server: Server, form: str, folder: Path | None, talk: Talk) -> None:
     """Put disputed passages into a second project that shows what the coders said and asks for a reason.
 
     Bring the decisions back with `diptych studio pull --kind adjudication`.
@@ -146,18 +140,16 @@ def adjudicate(
     from diptych.labelstudio.plan import adjudication_plan
 
     study = find_study(folder)
-    _push(study, adjudication_plan(study, names=names), url, api_key, project, form, talk)
+    _push(study, adjudication_plan(study, names=names), server, form, talk)
 
 
-def _push(
-    study: Study, plan: Plan, url: str | None, api_key: str | None, project: int | None, form: str, talk: Talk
-) -> None:
+def _push(study: Study, plan: Plan, server: Server, form: str, talk: Talk) -> None:
     from diptych.files import exclusive
     from diptych.labelstudio.push import push
 
-    client = connect(study, url, api_key)
+    client = server.client(study)
     with exclusive(study.state):
-        result = push(client, study, plan, talk, project)
+        result = push(client, study, plan, talk, server.project)
     row = {
         "project": f"{result.url}projects/{result.project}",
         "sent": result.sent,
@@ -179,18 +171,15 @@ def _push(
     show_default=True,
     help="Which of the study's projects.",
 )
-@click.option("--watch", is_flag=True, help="Keep pulling until interrupted.")
-@click.option("--every", default=30, show_default=True, metavar="SECONDS", help="How often --watch looks.")
-@server
+@watched("Keep pulling until interrupted.", 30)
+@with_server
 @formatted
 @common
 def pull_command(
     kind: str,
     watch: bool,
     every: int,
-    url: str | None,
-    api_key: str | None,
-    project: int | None,
+    server: Server,
     form: str,
     folder: Path | None,
     talk: Talk,
@@ -200,18 +189,19 @@ def pull_command(
     from diptych.labelstudio.pull import pull
 
     study = find_study(folder)
-    client = connect(study, url, api_key)
-    while True:
+    client = server.client(study)
+
+    def work() -> bool:
         with exclusive(study.state):
-            result = pull(client, study, talk, kind=kind, project=project)
+            result = pull(client, study, talk, kind=kind, project=server.project)
         print_columns([_pulled(result)], form)
-        if not watch:
-            break
-        if result.rejects:
+        if result.rejects and watch:
             talk(f"{len(result.rejects)} annotations rejected; the first: {result.rejects[0].reason}")
-        time.sleep(max(every, 1))
-    if result.rejects:
-        _set_aside(study, result)
+        elif result.rejects:
+            _set_aside(study, result)
+        return True
+
+    keep_at(work, talk, watch=watch, every=every)
 
 
 def _pulled(result: Pulled) -> dict[str, Any]:
@@ -238,18 +228,16 @@ studio_command.add_command(suggest_command)
 
 
 @studio_command.command("status")
-@server
+@with_server
 @formatted
 @common
-def status_command(
-    url: str | None, api_key: str | None, project: int | None, form: str, folder: Path | None, talk: Talk
-) -> None:
+def status_command(server: Server, form: str, folder: Path | None, talk: Talk) -> None:
     """Say which server the study uses, and what its projects hold."""
     from diptych.labelstudio.client import KNOWN_VERSIONS
     from diptych.labelstudio.project import find_project
 
     study = find_study(folder)
-    client = connect(study, url, api_key)
+    client = server.client(study)
     version = client.version()
     rows = []
     for kind in ("coding", "adjudication"):

@@ -12,8 +12,8 @@ from diptych.cli.options import (
     common,
     find_study,
     formatted,
-    print_csv,
-    print_json,
+    print_data,
+    print_rows,
     print_table,
     talking,
 )
@@ -106,21 +106,8 @@ def ingest_command(
         }
         for i in found
     ]
-    if form == "json":
-        print_json(rows)
-    elif form == "csv":
-        print_csv(rows)
-    else:
-        print_table(
-            rows,
-            {
-                "document": "document",
-                "author": "author",
-                "passages": "passages ",
-                "words": "words ",
-                "outcome": "",
-            },
-        )
+    columns = {"document": "document", "author": "author", "passages": "passages ", "words": "words ", "outcome": ""}
+    print_rows(rows, form, columns)
     if any(i.outcome in ("original not at hand", "missing") for i in found):
         talk(
             "where an original is not at hand, its passage table and digests are used; "
@@ -144,11 +131,7 @@ def status_command(check: bool, form: str, folder: Path | None, talk: Talk) -> N
     rows = [
         {"what": line.what, "state": line.state, "detail": line.detail, "mend": line.mend} for line in status(study)
     ]
-    if form == "json":
-        print_json({"study": study.settings.name, "root": str(study.root), "lines": rows})
-    elif form == "csv":
-        print_csv(rows)
-    else:
+    if not print_data(form, {"study": study.settings.name, "root": str(study.root), "lines": rows}, rows):
         print_table(
             rows,
             {"what": "what", "state": "state", "detail": "", "mend": "to mend it"},

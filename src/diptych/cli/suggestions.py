@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
 
-from diptych.cli.connection import connect, server
+from diptych.cli.connection import Server, with_server
 from diptych.cli.options import Talk, common, find_study, formatted, print_columns
+from diptych.cli.watching import keep_at, watched
 
 
 @click.command("connect")
@@ -16,15 +16,13 @@ from diptych.cli.options import Talk, common, find_study, formatted, print_colum
 @click.option(
     "--token-file", type=click.Path(path_type=Path), metavar="FILE", help="Its token [default: DIPTYCH_TOKEN]."
 )
-@server
+@with_server
 @formatted
 @common
 def connect_command(
     backend: str,
     token_file: Path | None,
-    url: str | None,
-    api_key: str | None,
-    project: int | None,
+    server: Server,
     form: str,
     folder: Path | None,
     talk: Talk,
@@ -37,8 +35,8 @@ def connect_command(
     from diptych.service.settings import read_token
 
     study = find_study(folder)
-    client = connect(study, url, api_key)
-    found = connect_backend(client, study, backend, read_token(token_file), project)
+    client = server.client(study)
+    found = connect_backend(client, study, backend, read_token(token_file), server.project)
     row = {
         "project": f"{client.url}projects/{found.project}",
         "backend": found.url,
@@ -51,53 +49,44 @@ def connect_command(
 
 
 @click.command("suggest")
-@click.option("--watch", is_flag=True, help="Go on until interrupted: suggest anew whenever the model changes.")
-@click.option("--every", default=10, show_default=True, metavar="SECONDS", help="How often --watch looks.")
+@watched("Go on until interrupted: suggest anew whenever the model changes.", 10)
 @click.option(
     "--share",
     default=1.0,
     show_default=True,
     help="The share of tasks that get a suggestion, drawn at random and recorded, where nothing was decided yet.",
 )
-@server
+@with_server
 @formatted
 @common
 def suggest_command(
     watch: bool,
     every: int,
     share: float,
-    url: str | None,
-    api_key: str | None,
-    project: int | None,
+    server: Server,
     form: str,
     folder: Path | None,
     talk: Talk,
 ) -> None:
     """Push the model's suggestions to uncoded tasks: the way where Label Studio cannot reach `diptych serve`."""
-    from diptych.errors import BusyError, LabelStudioError, ModelFormatError
     from diptych.files import exclusive
     from diptych.labelstudio.suggest import suggest
 
     study = find_study(folder)
-    client = connect(study, url, api_key)
-    last = None
-    while True:
+    client = server.client(study)
+    last: int | None = None
+
+    def work() -> bool:
+        nonlocal last
         stamp = study.model_file.stat().st_mtime_ns if study.model_file.exists() else None
-        if not watch or (stamp is not None and stamp != last):
-            try:
-                with exclusive(study.state):
-                    found = suggest(client, study, share=share, project=project)
-            except (BusyError, LabelStudioError, ModelFormatError) as error:
-                if not watch or (last is None and not isinstance(error, BusyError)):
-                    raise  # what is wrong from the start does not mend itself
-                talk(f"{error}; trying again in {max(every, 1)} seconds")
-            else:
-                print_columns(
-                    [{"project": found.project, "tasks": found.known, "suggestions": found.suggestions}], form
-                )
-                for sentence in found.told:
-                    talk(sentence)
-                last = stamp
-        if not watch:
-            return
-        time.sleep(max(every, 1))
+        if watch and stamp in (None, last):
+            return False
+        with exclusive(study.state):
+            found = suggest(client, study, share=share, project=server.project)
+        print_columns([{"project": found.project, "tasks": found.known, "suggestions": found.suggestions}], form)
+        for sentence in found.told:
+            talk(sentence)
+        last = stamp
+        return True
+
+    keep_at(work, talk, watch=watch, every=every)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from diptych.errors import CodingError, RecordError, SchemaError, nearest
-from diptych.files import canonical, read_jsonl, read_toml, sha256_bytes, write_jsonl
+from diptych.files import canonical, read_jsonl, read_toml, sha256_bytes, write_jsonl, write_text
 from diptych.records import FORMAT, REASONS, ROLES, STATUSES, Coding, moment
 from diptych.schema import Schema
 from diptych.study import Study
@@ -70,6 +71,28 @@ class Coders(BaseModel):
 def load_coders(study: Study) -> Coders:
     """Read who the coders of a study are (an empty list where nobody wrote it down)."""
     return read_toml(study.coders_file, Coders) if study.coders_file.exists() else Coders()
+
+
+def write_down_coders(study: Study, names: Iterable[str], who: str) -> None:
+    """Add people who are not yet known as coders to `annotations/coders.toml`, with the same few words on each.
+
+    Parameters
+    ----------
+    study : Study
+    names : iterable of str
+        Pseudonyms; known ones stay as they are.
+    who : str
+        In a few words, without a name or an address.
+    """
+    known = load_coders(study).coders
+    new = sorted(set(names) - set(known))
+    if not new:
+        return
+    path = study.coders_file
+    text = path.read_text(encoding="utf-8").rstrip() + "\n" if path.exists() else "format = 1\n"
+    for name in new:
+        text += f'\n[coders.{json.dumps(name)}]\nkind = "human"\nwho = {json.dumps(who)}\n'
+    write_text(path, text)
 
 
 def coding_id(row: dict[str, Any]) -> str:

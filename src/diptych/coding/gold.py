@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from diptych.coding.codings import load_codings
 from diptych.errors import CodingError
 from diptych.files import read_jsonl, write_jsonl
+from diptych.lock import record_step
 from diptych.records import FORMAT, moment, rows_of
 from diptych.study import Study
 
@@ -66,7 +67,7 @@ def derive_gold(codings: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_gold(study: Study) -> pd.DataFrame:
-    """Derive the gold labels of a study anew, write `annotations/gold.jsonl`, and return them.
+    """Derive the gold labels of a study anew, write `annotations/gold.jsonl`, record the step, and return them.
 
     Raises
     ------
@@ -80,6 +81,7 @@ def write_gold(study: Study) -> pd.DataFrame:
     order = {name: position for position, name in enumerate(study.schema.facet_ids)}
     gold = gold.sort_values(["passage", "facet"], key=lambda c: c.map(order) if c.name == "facet" else c)
     write_jsonl(study.gold_file, ({"format": FORMAT, **row} for row in rows_of(gold)))
+    record_step(study, "gold", {"gold": study.gold_file})
     return gold.reset_index(drop=True)
 
 

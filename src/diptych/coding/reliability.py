@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+# of alpha: below the first conclusions are shaky, above the second commonly accepted; conventions, not tests
+# (Krippendorff 2004). The report's catalogue of words says them too.
+SHAKY, ACCEPTED = 0.667, 0.8
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median, quantiles
 
 TERMINALS = ".!?…:。！？：؟۔।"
 CLOSERS = "\"'”’»)]}」』）】"
@@ -113,6 +112,8 @@ def measure(lines: Sequence[Line | None]) -> Measure | None:
     cut = sum(not ends_sentence(a.text) for a, _ in pairs)
     if not pairs or cut < 0.5 * len(pairs) or max(len(line.text) for pair in pairs for line in pair) > 160:
         return None
+    from statistics import median, quantiles  # it takes longer to import than a short text to cut
+
     inner = [a.width for a, _ in pairs]
     full = quantiles(inner, n=20, method="inclusive")[17] if len(inner) > 1 else inner[0]
     narrow = [width for width in inner if 0.5 * full < width < 0.8 * full]

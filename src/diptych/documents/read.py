@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -162,6 +161,8 @@ def _extractor(kind: str) -> str:
     package = PACKAGES.get(kind)
     if package is None:
         return ""
+    from importlib.metadata import version
+
     name = _DISTRIBUTIONS.get(package, package)
     return f"{name} {version(name)}"
 

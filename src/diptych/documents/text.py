@@ -6,16 +6,26 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 
 from diptych.documents.layout import BULLET_GLYPHS
 
 _HYPHENATED = re.compile(r"(?<![\w'’])([\w'’]++)[-\u2010][ \t]*(?:\r\n|\r|\n)\s*([\w'’]+)")
 _COMPOUND = re.compile(r"(?:[\w'’]++-)++$")
 _WIDE = "\u3000-\u30ff\u3400-\u9fff\uff00-\uffef"
-_WIDE_BREAK = re.compile(rf"(?<=[{_WIDE}])\s*[\r\n]+\s*(?=[{_WIDE}])")
 _BULLET = re.compile(rf"(?:^|(?<=\s))[{BULLET_GLYPHS}](?=\s|$)", re.MULTILINE)
-_TOKEN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _WORD = re.compile(r"[^\W_][\w'’]*(?:-[\w'’]+)*")
+
+
+@cache
+def _tokens() -> re.Pattern[str]:
+    """Words and wide characters; compiled only where there are other characters than ASCII, as it takes a while."""
+    return re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+
+
+@cache
+def _wide_break() -> re.Pattern[str]:
+    return re.compile(rf"(?<=[{_WIDE}])\s*[\r\n]+\s*(?=[{_WIDE}])")
 
 
 def count_words(text: str) -> int:
@@ -24,7 +34,8 @@ def count_words(text: str) -> int:
     >>> count_words("Oil – and gas"), count_words("北京的石油。")
     (3, 5)
     """
-    return sum(any(c.isalnum() for c in token) for token in _TOKEN.findall(text))
+    tokens = text.split() if text.isascii() else _tokens().findall(text)
+    return sum(any(c.isalnum() for c in token) for token in tokens)
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -57,7 +68,9 @@ def normalise(text: str, known: Collection[str] = ()) -> str:
         return f"{left}-{right}" if _keeps_hyphen(whole, right, known) else left + right
 
     text = _BULLET.sub(" ", unicodedata.normalize("NFC", text.replace("\u00ad", "")))
-    text = _WIDE_BREAK.sub("", _HYPHENATED.sub(join, text))
+    text = _HYPHENATED.sub(join, text)
+    if not text.isascii():
+        text = _wide_break().sub("", text)
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 

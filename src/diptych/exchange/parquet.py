@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
@@ -48,13 +47,23 @@ def read_parquet(
         If it is no Parquet file, a column is missing or stands twice, or the text column holds something else.
     """
     check_parquet()
+    with rewindable(stream) as found:
+        yield from _read(found, name, required, text_column)
+
+
+@contextmanager
+def rewindable(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Give the stream, or a temporary copy of one that cannot be rewound."""
     if stream.seekable():
-        yield from _read(stream, name, required, text_column)
+        yield stream
         return
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(stream, copy)
         copy.seek(0)
-        yield from _read(copy, name, required, text_column)
+        yield copy
 
 
 def _read(
@@ -69,9 +78,9 @@ def _read(
         schema = table.schema_arrow
     except (ArrowException, OSError, ValueError) as error:
         raise RecordError(
-            f"{said}: this is no Parquet file, or it is damaged ({_first_line(error)})", hint="write the file anew"
+            f"{said}: this is no Parquet file, or it is damaged ({first_line(error)})", hint="write the file anew"
         ) from error
-    _check_columns(schema, said, required, text_column)
+    check_columns(schema, said, required, text_column)
     done = 0
     for group in range(table.num_row_groups):
         end = done + table.metadata.row_group(group).num_rows
@@ -81,12 +90,13 @@ def _read(
                 yield from _rows(batch, place)
                 place += batch.num_rows
         except (ArrowException, OSError, ValueError) as error:
-            reason = f"rows {place + 1} to {end} (row group {group + 1}) cannot be read: {_first_line(error)}"
+            reason = f"rows {place + 1} to {end} (row group {group + 1}) cannot be read: {first_line(error)}"
             yield place + 1, Reject(place + 1, reason, "")
         done = end
 
 
-def _check_columns(schema: Schema, name: str, required: Sequence[str], text_column: str | None) -> None:
+def check_columns(schema: Schema, name: str, required: Sequence[str], text_column: str | None) -> None:
+    """Raise `RecordError` if a column is missing or stands twice, or the text column holds something else."""
     columns = list(schema.names)
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
@@ -97,9 +107,9 @@ def _check_columns(schema: Schema, name: str, required: Sequence[str], text_colu
                 f"{name}: column {column!r} is missing{nearest(column, columns)}",
                 hint=f"columns here: {', '.join(columns)}; name yours with --text-column or --id-column",
             )
-    if text_column is None or _is_text(schema.field(text_column).type):
+    if text_column is None or is_text(schema.field(text_column).type):
         return
-    texts = [field.name for field in schema if _is_text(field.type)]
+    texts = [field.name for field in schema if is_text(field.type)]
     raise RecordError(
         f"{name}: column {text_column!r} holds no text but {schema.field(text_column).type}",
         hint=f"columns with text here: {', '.join(texts)}; name yours with --text-column"
@@ -108,7 +118,8 @@ def _check_columns(schema: Schema, name: str, required: Sequence[str], text_colu
     )
 
 
-def _is_text(kind: DataType) -> bool:
+def is_text(kind: DataType) -> bool:
+    """Whether values of a type are texts."""
     from pyarrow import types
 
     if types.is_dictionary(kind):
@@ -128,13 +139,14 @@ def _rows(batch: RecordBatch, before: int) -> Iterator[tuple[int, Row | Reject]]
             yield from _rows(batch.slice(place, 1), before + place)
         return
     for place, row in enumerate(rows, before + 1):
-        yield place, {column: _plain(value) for column, value in row.items()}
+        yield place, {column: plain(value) for column, value in row.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as JSON knows it: “not a number” is no number."""
     return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diptych.errors import RecordError, nearest
-from diptych.exchange.batches import parts_of, read_batches
+from diptych.exchange.archive import parts_of, read_batches
 from diptych.exchange.counter import Counter, Wanted
 from diptych.exchange.tables import Reject
 

@@ -6,8 +6,7 @@ import codecs
 import csv
 import io
 import json
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +87,7 @@ def _read_jsonl(stream: IO[bytes], name: str, required: Sequence[str]) -> Iterat
     number = 0
     for number, raw in enumerate(stream, 1):
         if number == 1:
-            _check_utf8(raw, name)
+            check_utf8(raw, name)
         if not raw.strip():
             continue
         try:
@@ -110,7 +109,7 @@ def _read_jsonl(stream: IO[bytes], name: str, required: Sequence[str]) -> Iterat
         raise empty_table(name)
 
 
-def _check_utf8(first: bytes, name: str) -> None:
+def check_utf8(first: bytes, name: str) -> None:
     """Refuse a table in UTF-16, as spreadsheets write it under the name of Unicode text."""
     if first.startswith(_UTF16) or b"\0" in first:
         raise RecordError(
@@ -129,7 +128,7 @@ def _read_csv(
         header = next(reader, None)
         if not header:
             raise empty_table(name)
-        _check_utf8(delimiter.join(header).encode("utf-8", "surrogateescape"), name)
+        check_utf8(delimiter.join(header).encode("utf-8", "surrogateescape"), name)
         header = [column.strip() for column in header]
         twice = sorted({column for column in header if header.count(column) > 1})
         if twice:
@@ -157,18 +156,6 @@ def _read_csv(
     finally:
         with suppress(ValueError):  # the file may be closed already
             text.detach()
-
-
-def open_input(name: str) -> IO[bytes]:
-    """Open a file, or standard input for `-`."""
-    if name == "-":
-        if sys.stdin is None:
-            raise RecordError("standard input is closed", hint='name a file, or: echo "a text" | diptych classify -')
-        return sys.stdin.buffer
-    try:
-        return Path(name).open("rb")
-    except OSError as error:
-        raise RecordError(f"cannot read {name}: {error.strerror}", hint="is the name right?") from error
 
 
 def defuse(value: Any) -> Any:
@@ -204,13 +191,8 @@ class CsvWriter:
         if self._columns is None:
             self._columns = list(row)
             self._put([defuse(column) for column in self._columns])
-        late = next((column for column in row if column not in self._columns), None)
-        if late is not None:
-            raise RecordError(
-                f"column {late!r} comes up only after the first row, and a CSV file names its columns once",
-                hint="write --format jsonl, or give every row the same columns",
-            )
-        self._put([_cell(row.get(column)) for column in self._columns])
+        check_late(row, self._columns)
+        self._put([cell(row.get(column)) for column in self._columns])
 
     def _put(self, cells: list[Any]) -> None:
         """Write cells; a lone carriage return would end the line unless it is quoted."""
@@ -229,7 +211,18 @@ class JsonlWriter:
         self._stream.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 
 
-def _cell(value: Any) -> Any:
+def check_late(row: Iterable[str], columns: Collection[str]) -> None:
+    """Raise `RecordError` if a row has a column that the header does not name."""
+    late = next((column for column in row if column not in columns), None)
+    if late is not None:
+        raise RecordError(
+            f"column {late!r} comes up only after the first row, and a CSV file names its columns once",
+            hint="write --format jsonl, or give every row the same columns",
+        )
+
+
+def cell(value: Any) -> Any:
+    """Return a value as a cell of CSV."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:

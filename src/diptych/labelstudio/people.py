@@ -77,19 +77,6 @@ def _read(path: Path) -> Book:
     return raw if isinstance(raw, dict) else {}
 
 
-def write_down_coders(study: Study, names: set[str]) -> None:
-    """Add new coders to `annotations/coders.toml` under their pseudonyms, as people."""
-    known = load_coders(study).coders
-    new = sorted(names - set(known))
-    if not new:
-        return
-    path = study.coders_file
-    text = path.read_text(encoding="utf-8").rstrip() + "\n" if path.exists() else "format = 1\n"
-    for name in new:
-        text += f'\n[coders.{json.dumps(name)}]\nkind = "human"\nwho = "An annotator in Label Studio."\n'
-    write_text(path, text)
-
-
 def add_account(client: Client, url: str, name: str) -> Login:
     """Make an account by the organization's invitation, as a new annotator would by hand.
 

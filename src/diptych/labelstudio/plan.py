@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from diptych.classifier.persist import Model, load_model
+from diptych.classifier.persist import Model, study_model
 from diptych.coding.codings import load_codings
 from diptych.coding.disputes import disputes
 from diptych.coding.sampling import Sample, draw_sample
 from diptych.documents.passages import load_passages
-from diptych.errors import CodingError, DocumentError, NotTrainedError, UsageError
+from diptych.errors import CodingError, DocumentError, UsageError
 from diptych.exchange.label_studio import Suggestion
 from diptych.files import sha256_bytes
 from diptych.labelstudio.project import Order, Plan
@@ -67,7 +67,7 @@ def coding_plan(
     suggestions: dict[str, Suggestion] = {}
     shown: frozenset[str] = frozenset()
     if suggest_share > 0 or order == "uncertain":
-        suggestions = suggest(_model(study), rows)
+        suggestions = suggestions_by(study_model(study, "suggestions need a model, and there is none yet"), rows)
         chances = {passage: _chance(study, "suggestion", passage) for passage in suggestions}
         shown = frozenset(passage for passage, chance in chances.items() if chance < suggest_share)
     name = sample.name if sample else ""
@@ -161,21 +161,13 @@ def neighbours_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str
     return found
 
 
-def suggest(model: Model, rows: Sequence[Mapping[str, Any]]) -> dict[str, Suggestion]:
-    """Return a model's suggestions; the score is its mean certainty over the facets."""
-    found = {}
+def suggestions_by(model: Model, rows: Sequence[Mapping[str, Any]]) -> dict[str, Suggestion]:
+    """Return passage → what a model suggests; the score is its mean certainty over the facets."""
     predictions = model.scorer.predict([row["text"] for row in rows])
-    for row, prediction in zip(rows, predictions, strict=True):
-        values = {facet: prediction.best(facet) for facet in prediction.probabilities}
-        certainty = sum(p for _, p in values.values()) / len(values)
-        found[row["passage"]] = Suggestion(values, model.version, certainty)
-    return found
-
-
-def _model(study: Study) -> Model:
-    if not study.model_file.exists():
-        raise NotTrainedError("suggestions need a model, and there is none yet", hint="run `diptych train`")
-    return load_model(study.model_file, study.schema.structure_hash)
+    return {
+        row["passage"]: Suggestion(prediction.best_by_facet, model.version, prediction.certainty)
+        for row, prediction in zip(rows, predictions, strict=True)
+    }
 
 
 def _chance(study: Study, purpose: str, passage: str) -> float:
@@ -204,8 +196,8 @@ def draw_next(study: Study, *, size: int, equal: bool = False, seed: int | None 
     codings = load_codings(study)
     coded = set(codings.loc[codings["role"] == "coder", "passage"])
     rows = [row for row in passages_with_text(study) if row["passage"] not in coded]
-    model = None if equal or not study.model_file.exists() else _model(study)
-    suggestions = suggest(model, rows) if model else {}
+    model = None if equal or not study.model_file.exists() else study_model(study)
+    suggestions = suggestions_by(model, rows) if model else {}
     uncertainty = np.array([1 - suggestions[row["passage"]].score if model else 0.0 for row in rows])
     cells = [facet.id for facet in study.schema.cells]
     strata = [

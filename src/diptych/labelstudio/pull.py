@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diptych.coding.codings import Written, write_codings
+from diptych.coding.codings import Written, write_codings, write_down_coders
 from diptych.errors import LabelStudioError, RecordError
 from diptych.exchange.label_config import read_tag
 from diptych.exchange.label_studio import codings_of, note_of
@@ -16,7 +16,7 @@ from diptych.exchange.tables import Reject
 from diptych.files import canonical, write_text
 from diptych.labelstudio.client import Client
 from diptych.labelstudio.known import Known
-from diptych.labelstudio.people import People, write_down_coders
+from diptych.labelstudio.people import People
 from diptych.labelstudio.project import check_owner, find_project, study_key
 from diptych.labelstudio.push import batched
 from diptych.records import Coding
@@ -102,7 +102,8 @@ def pull(
 
 
 def _write(study: Study, fresh: list[Coding], result: Pulled, tell: Tell) -> None:
-    write_down_coders(study, {coding.coder for coding in fresh if coding.status != "deleted"})
+    coders = {coding.coder for coding in fresh if coding.status != "deleted"}
+    write_down_coders(study, coders, "An annotator in Label Studio.")
     result.earlier += result.written is not None
     result.written = write_codings(study, fresh, "label-studio")
     tell(f"{len(fresh)} rows in {result.written.path.relative_to(study.root)}")

@@ -83,6 +83,8 @@ def connect_backend(client: Client, study: Study, url: str, token: str, project:
         hook = {"url": f"{url}/webhook", "project": number, "send_for_all_actions": True, "headers": header}
         client.request("POST", "api/webhooks/", json=hook)
         result.hooks = 1
+    if not made.get("model_version"):
+        result.told.append("no model answers there yet: suggestions come with the first training")
     if found.get("model_version") != TITLE:
         try:
             client.update_project(number, {"model_version": TITLE})

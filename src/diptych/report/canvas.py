@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import textwrap
-import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from diptych.errors import MissingExtraError
+from diptych.report.lettering import places
 from diptych.report.palette import INK, LINE, PAPER, SOFT, Style
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 6.3  # inches, a column of text on A4 or letter
+GAP, RIGHT = 0.25, 0.1  # inches between panels and after the last
 DPI = 300
 SMALL, TINY = 7.0, 6.0  # points
 # the first that is installed draws what DejaVu Sans lacks
@@ -27,7 +27,6 @@ ELSEWHERE = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB"),
     *("Microsoft YaHei", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Arial Unicode MS"),
 )
-WIDE = "WF"  # East Asian widths that take two places
 
 
 def check_extra() -> None:
@@ -110,8 +109,8 @@ class Sheet:
         columns: int = 1,
         *,
         left: float = 1.3,
-        gap: float = 0.25,
-        right: float = 0.1,
+        gap: float = GAP,
+        right: float = RIGHT,
         above: float = 0.4,
         below: float = 0.45,
         foot: float = 0.0,
@@ -119,7 +118,7 @@ class Sheet:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        self.width = (WIDTH - left - right - gap * (columns - 1)) / columns
+        self.width = room(columns, left=left, gap=gap, right=right)
         self.height = sum(heights) + len(heights) * (above + below) + foot
         self.figure = Figure(figsize=(WIDTH, self.height), dpi=DPI, facecolor=PAPER)
         FigureCanvasAgg(self.figure)
@@ -149,6 +148,11 @@ class Sheet:
             labelspacing=0.35,
         )
         made.set_in_layout(False)
+
+
+def room(columns: int, *, left: float, gap: float = GAP, right: float = RIGHT) -> float:
+    """Return the width in inches of each of so many panels side by side, as :class:`Sheet` lays them out."""
+    return (WIDTH - left - right - gap * (columns - 1)) / columns
 
 
 def per_line(labels: Sequence[str]) -> int:
@@ -213,54 +217,6 @@ def in_percent(axes: Axes, reach: float, ticks: int = 4) -> None:
 def line(axes: Axes, place: float, look: Any = "-", width: float = 0.6, colour: str = LINE) -> None:
     """Draw a vertical line behind everything."""
     axes.axvline(place, color=colour, linewidth=width, linestyle=look, zorder=0)
-
-
-def plain(text: str) -> str:
-    r"""Return text on one line, without characters that are not seen or that XML does not allow.
-
-    >>> plain("a\n b\x00c\u202ed")
-    'a bcd'
-    """
-    return re.sub(r"\s+", " ", "".join(c for c in text if c.isprintable() or c.isspace())).strip()
-
-
-def places(text: str) -> int:
-    """Return the width of text in places; a Chinese character takes two.
-
-    >>> places("ab"), places("林悦")
-    (2, 4)
-    """
-    return sum(2 if unicodedata.east_asian_width(c) in WIDE else 1 for c in text)
-
-
-def short(text: str, width: int) -> str:
-    """Return text on one line, cut with an ellipsis if it is wider than so many places.
-
-    >>> short("Dmitri Trenin", 20), short("Dmitri Trenin", 8), short("林悦林悦林悦", 7)
-    ('Dmitri Trenin', 'Dmitri…', '林悦林…')
-    """
-    text = plain(text[: 20 * width])
-    if places(text) <= width:
-        return text
-    while places(text) > width - 1:
-        text = text[:-1]
-    return f"{text.rstrip()}…"
-
-
-def wrapped(text: str, width: int, lines: int = 2) -> str:
-    r"""Return text in so many lines at most.
-
-    >>> wrapped("Arms and the military", 12)
-    'Arms and the\nmilitary'
-    >>> wrapped("x" * 90, 10).count("x")
-    19
-    """
-    text = short(text, width * lines)
-    if places(text) <= width:
-        return text
-    fit = max(2, width * len(text) // max(places(text), 1))  # characters of this script in a line
-    made = textwrap.wrap(text, fit, break_long_words=True)
-    return "\n".join([*made[: lines - 1], short(" ".join(made[lines - 1 :]), width)])
 
 
 def png(figure: Figure) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from diptych.report.moves import SAME, Names, amount, beside, coverage_moves, la
 from diptych.report.runs import Row, Run, read_other, run_of, with_names_of
 
 SHOWN = 200  # rows of a list; the rest is counted
+LONG = ("coverage", "labels")  # lists of figures are short
 NAMED = 12  # names in a sentence
 ESTIMATED = ("sample", "corrected")
 
@@ -74,63 +75,54 @@ def compare(before: Run, after: Run, text: Catalogue, *, name: str = "the other 
                 hint="compare two runs of the same study; `was:` in the schema names what a facet was called before",
             )
     names = Names(before, after)
-    coverage = coverage_moves(before.tables["coverage"], after.tables["coverage"], names)
-    labels = label_moves(before.tables["passages"], after.tables["passages"], names)
-    order = [*_authors(after), *_authors(before)]
-    divergence = beside(pairs(before, order), pairs(after, order), ("first", "second", "facet"), ("bits", "noise_high"))
-    reliability = beside(before.tables["reliability"], after.tables["reliability"], ("facet",), ("alpha", "units"))
-    evaluation = beside(
-        before.tables["evaluation"], after.tables["evaluation"], ("tested_on", "facet"), ("macro_f1", "passages")
-    )
-    for row in (*divergence, *reliability, *evaluation):
-        row["name"] = names.facet(row["facet"])
+    moved = _moved(before, after, names, text)
     there, here = ({row["passage"]: row["spans"] for row in run.tables["passages"]} for run in (before, after))
-    appeared, vanished = [p for p in here if p not in there], [p for p in there if p not in here]
+    passages = {"appeared": [p for p in here if p not in there], "vanished": [p for p in there if p not in here]}
     notes = _notes(before, after, renamed, names, text)
     if recut := sum(spans != there[p] for p, spans in here.items() if p in there):
         notes.append(text("comparison.recut", n=recut))
     inputs = _inputs(before, after, text)
-    estimated = {side: _situation(run) in ESTIMATED for side, run in (("before", before), ("after", after))}
-    for row in coverage:
-        for side, how in estimated.items():
-            row[f"said_{side}"] = amount(row, side, text, estimated=how)
-    parts = (coverage, labels, divergence, reliability, evaluation, appeared, vanished, notes)
-    found = {
+    anything = any((*moved.values(), *passages.values(), notes))
+    return {
         "lead": text("comparison.lead", before=before.id, was=before.version, after=after.id, version=after.version),
-        "sentences": (
-            _sentences(coverage, labels, divergence, reliability, evaluation, text)
-            if any(parts)
-            else [_nothing(inputs, text)]
-        ),
+        "sentences": _sentences(moved, text) if anything else [_nothing(inputs, text)],
         "notes": notes,
         "inputs": inputs,
-        "coverage": coverage[:SHOWN],
-        "labels": labels[:SHOWN],
-        "divergence": divergence,
-        "reliability": reliability,
-        "evaluation": evaluation,
-        "appeared": appeared[:SHOWN],
-        "vanished": vanished[:SHOWN],
-        "counts": {"appeared": len(appeared), "vanished": len(vanished)},
-        "more": {"coverage": max(len(coverage) - SHOWN, 0), "labels": max(len(labels) - SHOWN, 0)},
+        **moved,
+        **{name: moved[name][:SHOWN] for name in LONG},
+        "more": {name: max(len(moved[name]) - SHOWN, 0) for name in LONG},
+        **{name: listed[:SHOWN] for name, listed in passages.items()},
+        "counts": {name: len(listed) for name, listed in passages.items()},
+        "tables": {f"comparison-{name}": [_download(row) for row in rows] for name, rows in moved.items() if rows},
     }
-    lists = {"coverage": coverage, "divergence": divergence, "reliability": reliability, "evaluation": evaluation}
-    plain = {name: [_plain(row) for row in rows] for name, rows in (lists | {"labels": labels}).items()}
-    return found | {"tables": {f"comparison-{name}": rows for name, rows in plain.items() if rows}}
 
 
-# coverage and gold labels
+def _moved(before: Run, after: Run, names: Names, text: Catalogue) -> dict[str, list[Row]]:
+    """Every list of what moved, in full, in the order of the downloads."""
+    there, here, order = before.tables, after.tables, [*_authors(after), *_authors(before)]
+    coverage = coverage_moves(there["coverage"], here["coverage"], names)
+    for side, run in (("before", before), ("after", after)):
+        estimated = _situation(run) in ESTIMATED
+        for row in coverage:
+            row[f"said_{side}"] = amount(row, side, text, estimated=estimated)
+    figures = {
+        "divergence": beside(
+            pairs(before, order), pairs(after, order), ("first", "second", "facet"), ("bits", "noise_high")
+        ),
+        "reliability": beside(there["reliability"], here["reliability"], ("facet",), ("alpha", "units")),
+        "evaluation": beside(there["evaluation"], here["evaluation"], ("tested_on", "facet"), ("macro_f1", "passages")),
+    }
+    for rows in figures.values():
+        for row in rows:
+            row["name"] = names.facet(row["facet"])
+    return {"coverage": coverage, **figures, "labels": label_moves(there["passages"], here["passages"], names)}
 
 
-def _sentences(
-    coverage: list[Row],
-    labels: list[Row],
-    divergence: list[Row],
-    reliability: list[Row],
-    evaluation: list[Row],
-    text: Catalogue,
-) -> list[str]:
-    found = [_label_sentence(labels, text)]
+# in words
+
+
+def _sentences(moved: Mapping[str, list[Row]], text: Catalogue) -> list[str]:
+    coverage, found = moved["coverage"], [_label_sentence(moved["labels"], text)]
     if coverage:
         top = coverage[0]
         said = {key: top[key] for key in ("author", "label")}
@@ -140,18 +132,18 @@ def _sentences(
         )
     else:
         found.append(text("comparison.no_cell"))
-    for key, rows, column in (
-        ("comparison.divergence_moved", divergence, "bits"),
-        ("comparison.alpha_moved", reliability, "alpha"),
-        ("comparison.f1_moved", evaluation, "macro_f1"),
+    for key, name, column in (
+        ("comparison.divergence_moved", "divergence", "bits"),
+        ("comparison.alpha_moved", "reliability", "alpha"),
+        ("comparison.f1_moved", "evaluation", "macro_f1"),
     ):
-        row = _furthest(rows, column)
+        row = _furthest(moved[name], column)
         if row:
             old, new = (coefficient(row[f"{column}_{side}"]) for side in ("before", "after"))
-            beside: Row = {name: row[name] for name in ("first", "second", "tested_on") if name in row}
+            gaps: Row = {gap: row[gap] for gap in ("first", "second", "tested_on") if gap in row}
             if "noise_high_after" in row:
-                beside["noise"] = coefficient(row["noise_high_after"])
-            found.append(text(key, facet=row["name"], before=old, after=new, **beside))
+                gaps["noise"] = coefficient(row["noise_high_after"])
+            found.append(text(key, facet=row["name"], before=old, after=new, **gaps))
     return found[:4]
 
 
@@ -239,6 +231,6 @@ def _named(names: Iterable[str]) -> str:
     return ", ".join(listed[:NAMED]) + (f", … (+{rest})" if rest > 0 else "")
 
 
-def _plain(row: Row) -> Row:
+def _download(row: Row) -> Row:
     """A row without what only the page needs."""
     return {name: value for name, value in row.items() if name not in ("width", "said_before", "said_after", "name")}

@@ -15,15 +15,17 @@ from diptych.analysis.evidence import Evidence
 from diptych.analysis.labels import SOURCES, coder_labels, load_evidence
 from diptych.analysis.stance import score_differences
 from diptych.analysis.wording import cell_words
-from diptych.classifier.persist import Model, load_model
+from diptych.classifier.persist import Model, study_model
 from diptych.classifier.predictions import load_crossfit
 from diptych.coding.codings import Coders, load_coders, load_codings
 from diptych.coding.disputes import disputes
 from diptych.coding.gold import gold_table, load_gold
 from diptych.coding.reliability import Agreement, digest_check, reliability
 from diptych.documents.passages import load_passages
-from diptych.errors import DiptychError, NotTrainedError
+from diptych.errors import DiptychError
 from diptych.lock import step_inputs
+from diptych.records import rows_of
+from diptych.report.answers import quality_tables
 from diptych.schema import Facet, Schema
 from diptych.study import Study
 
@@ -120,9 +122,35 @@ class Contents:
         return next((facet for facet in self.schema.facets if facet.scale == "ordinal"), None)
 
     @property
+    def across(self) -> Facet | None:
+        """The second of two crossed facets; None where one stands alone."""
+        return self.schema.cells[1] if len(self.schema.cells) == 2 else None
+
+    @property
     def crossed(self) -> str:
         """The name of the crossed facets in tables."""
         return " x ".join(facet.id for facet in self.schema.cells)
+
+    @property
+    def coder_names(self) -> list[str]:
+        """Who coded; neither who adjudicated nor who read digests."""
+        return sorted(self.codings.loc[self.codings["role"] == "coder", "coder"].unique())
+
+    @property
+    def one_document(self) -> bool:
+        """Whether there are several authors, and one of them has a single document."""
+        documents = self.passages.groupby("author")["document"].nunique()
+        return len(documents) > 1 and bool((documents < 2).any())
+
+    @cached_property
+    def how(self) -> dict[tuple[str, str], str]:
+        """How gold labels came about, by passage and facet."""
+        return {(row["passage"], row["facet"]): row["how"] for row in rows_of(self.gold)}
+
+    @cached_property
+    def guesses(self) -> dict[tuple[str, str], tuple[str, float]]:
+        """Cross-fitted values and their probabilities, by passage and facet."""
+        return {(row["passage"], row["facet"]): (row["value"], row["p"]) for row in rows_of(self.predicted)}
 
     @cached_property
     def disputed(self) -> dict[str, set[str]]:
@@ -131,6 +159,13 @@ class Contents:
         for quarrel in self.quarrels:
             found[quarrel["facet"]].add(quarrel["passage"])
         return found
+
+    @cached_property
+    def quality(self) -> dict[str, list[dict[str, Any]]]:
+        """The tables about the classifier; none without a model."""
+        if self.model is None:
+            return {}
+        return quality_tables(self.model, self.predicted, self.gold, self.schema)
 
     def members(self, author: str, facets: Sequence[str], values: Sequence[str]) -> set[str]:
         """The passages of an author whose gold labels have these values."""
@@ -184,29 +219,23 @@ def read_contents(study: Study, *, originals: bool = False) -> Contents:
         quarrels=disputes(codings, schema),
         agreements=_try(lambda: reliability(codings, schema, coders), missing) or [],
         digest_check=_try(lambda: digest_check(codings, gold, schema), []) or [],
-        model=_try(lambda: _model(study), missing),
+        model=_try(lambda: study_model(study, "no model has been trained"), missing),
         words=(_try(lambda: cell_words(study, seed=seed), []) or []) if bases else [],
         missing=list(dict.fromkeys(missing)),
         hashes=step_inputs(study, "report"),
     )
 
 
-def _model(study: Study) -> Model:
-    """The study's model; that there is none is said without the path."""
-    if not study.model_file.exists():
-        raise NotTrainedError("no model has been trained", hint="run `diptych train`")
-    return load_model(study.model_file, study.schema.structure_hash)
-
-
 def _bases(study: Study, passages: pd.DataFrame, codings: pd.DataFrame, missing: list[str]) -> dict[str, Basis]:
     """Gold as it is; corrected and uncorrected shares where they exist and say something else."""
     found: dict[str, Basis] = {}
+    trained = study.model_file.exists()
     for source in SOURCES:
+        if source == "uncorrected" and not trained:
+            continue
         noted = missing if source == "gold" else []
         evidence = _try(lambda source=source: load_evidence(study, passages, source), noted)  # type: ignore[misc]
         if evidence is None or (source == "corrected" and evidence.situation != "corrected"):
-            continue
-        if source == "uncorrected" and not study.model_file.exists():
             continue
         basis = _try(lambda s=source, e=evidence, n=noted: _basis(study, codings, s, e, n), noted)  # type: ignore[misc]
         if basis is not None:

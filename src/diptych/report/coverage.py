@@ -23,12 +23,10 @@ def coverage_section(contents: Contents) -> dict[str, Any]:
         `views`: one a source and weight, each with the panels of all authors on one scale; `columns`, `rows_facet`,
         `columns_facet`; `sources`: each with its tables a facet, the coders beside and the notes.
     """
-    crossed = contents.schema.cells
-    across = crossed[1] if len(crossed) == 2 else None
     return {
-        "rows_facet": crossed[0],
-        "columns_facet": across,
-        "columns": columns_of(across),
+        "rows_facet": contents.schema.cells[0],
+        "columns_facet": contents.across,
+        "columns": columns_of(contents.across),
         "views": [_view(contents, basis, weight) for basis in contents.bases.values() for weight in WEIGHTS],
         "sources": [_source(contents, basis) for basis in contents.bases.values()],
     }
@@ -46,7 +44,6 @@ def _view(contents: Contents, basis: Basis, weight: str) -> dict[str, Any]:
     known = table[share].dropna()
     top = float(known.max()) if len(known) else 0.0
     cells = {(row["author"], row["value"]): row for row in rows_of(table)}
-    across = contents.schema.cells[1] if len(contents.schema.cells) == 2 else None
     panels = []
     for author in contents.authors:
         lines = [
@@ -56,7 +53,7 @@ def _view(contents: Contents, basis: Basis, weight: str) -> dict[str, Any]:
                     _cell(
                         cells.get((author, row.id if column is None else f"{row.id} x {column.id}")), share, count, top
                     )
-                    for column in columns_of(across)
+                    for column in columns_of(contents.across)
                 ],
             }
             for row in contents.schema.cells[0].values

@@ -25,8 +25,7 @@ def evidence(contents: Contents) -> list[dict[str, Any]]:
         passage, author, document, section, spans, words, text, source; values, how, predicted ([value, p]) and moved
         (the words that moved the answer) by facet; disputes.
     """
-    how = {(row["passage"], row["facet"]): row["how"] for row in rows_of(contents.gold)}
-    said = {(r["passage"], r["facet"]): (r["value"], round(float(r["p"]), 3)) for r in rows_of(contents.predicted)}
+    said = {place: (value, round(float(p), 3)) for place, (value, p) in contents.guesses.items()}
     quarrels: dict[str, list[dict[str, Any]]] = {}
     for quarrel in contents.quarrels:
         quarrels.setdefault(quarrel["passage"], []).append(quarrel)
@@ -41,7 +40,7 @@ def evidence(contents: Contents) -> list[dict[str, Any]]:
             | {
                 "spans": [list(span) for span in passage["spans"]],
                 "values": values,
-                "how": {f: how.get((name, f), "") for f in values},
+                "how": {f: contents.how.get((name, f), "") for f in values},
                 "predicted": {f: said[name, f] for f in facets if (name, f) in said},
                 "disputes": quarrels.get(name, []),
                 "moved": {},

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from diptych import __version__
 from diptych.files import atomic, write_text
-from diptych.report.canvas import drawing, plain, png, short, svg
+from diptych.report.canvas import drawing, png, svg
 from diptych.report.catalogue import Catalogue
 from diptych.report.contents import Contents
 from diptych.report.coverage import coverage_section
 from diptych.report.differences import divergence_section
 from diptych.report.hinge import hinge
+from diptych.report.lettering import plain, short
 from diptych.report.page import report_id
 from diptych.report.plots import coverage_plot, hinge_plot, scale_plot
-from diptych.report.quality import quality_tables
 from diptych.report.quality_plots import (
     agreement_plot,
     calibration_plot,
@@ -81,12 +81,11 @@ def figures(contents: Contents, text: Catalogue) -> Iterator[Drawn]:
         coders = text.listed([short(name, 30) for name in contents.agreements[0].coders])
         said = text("figure.caption.agreement", kind=contents.agreements[0].kind, coders=coders)
         yield "agreement", agreement_plot(contents.agreements, contents.schema, text), _caption(contents, text, said)
-    found = quality_tables(contents)
     for name, plot in (("calibration", calibration_plot), ("risk", risk_plot)):
         facets = [
             (facet.name, mine)
             for facet in contents.schema.facets
-            if (mine := [row for row in found.get(name, []) if row["facet"] == facet.id])
+            if (mine := [row for row in contents.quality.get(name, []) if row["facet"] == facet.id])
         ]
         if facets:
             yield name, plot(facets, text), _caption(contents, text, text(f"figure.caption.{name}"))

@@ -6,8 +6,9 @@ from typing import Any
 
 from diptych.records import rows_of
 from diptych.report.contents import Contents
-from diptych.report.marks import Piece, kinds, percent, pieces, span, tones
-from diptych.schema import Facet, Value
+from diptych.report.marks import Part, Piece, legend, percent, pieces, span
+from diptych.report.scale import on_scale
+from diptych.schema import Facet
 
 
 def hinge(contents: Contents) -> dict[str, Any] | None:
@@ -24,7 +25,7 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
     basis, schema = contents.first, contents.schema
     if basis is None:
         return None
-    subject, views = schema.cells[-1], schema.cells[0] if len(schema.cells) == 2 else None
+    subject, views = schema.cells[-1], schema.cells[0] if contents.across else None
     scale = contents.scale if contents.scale not in (subject, views) and not basis.evidence.estimated else None
     table = basis.coverage
     whole = {(r["author"], r["value"]): r for r in rows_of(table[table["facet"] == subject.id])}
@@ -59,8 +60,8 @@ def hinge(contents: Contents) -> dict[str, Any] | None:
         "subject": subject,
         "views": views,
         "scale": scale,
-        "legend": _kinds(views) if views else [],
-        "scale_legend": _scale_legend(scale) if scale else [],
+        "legend": legend(views, ordered=False) if views else [],
+        "scale_legend": legend(scale, ordered=True) if scale else [],
         "mirrored": two,
         "top": top,
         "estimated": basis.evidence.estimated,
@@ -77,9 +78,11 @@ def _pieces(
 ) -> list[Piece]:
     """The bar of one subject: a piece for every view, together no longer than the subject's own share."""
     estimated = row["low"] is not None
-    mine = [(view, kind, cells.get((row["author"], f"{view.id} x {value}"))) for view, kind in _kinds(views)]
+    mine = [
+        (view, kind, cells.get((row["author"], f"{view.id} x {value}"))) for view, kind in legend(views, ordered=False)
+    ]
     whole = sum(max(cell["share"] or 0.0, 0.0) for _, _, cell in mine if cell)
-    parts: list[tuple[str, str, int | None, float, str]] = []
+    parts: list[Part] = []
     for view, kind, cell in mine:
         if cell is None:
             continue
@@ -89,10 +92,6 @@ def _pieces(
             length = cell["passages"] / row["of"] if row["of"] else 0.0
         parts.append((f"{view.id} x {value}", view.name, cell["passages"], length, kind))
     return pieces(parts, top)
-
-
-def _kinds(views: Facet) -> list[tuple[Value, str]]:
-    return list(zip(views.values, kinds(views.value_ids), strict=True))
 
 
 def _plain(row: dict[str, Any], subject: Facet, value: str, top: float) -> list[Piece]:
@@ -105,12 +104,4 @@ def _strip(
     """Under the bar, as long as it: how the passages lie on the scale."""
     if scale is None or not row["of"]:
         return []
-    parts: list[tuple[str, str, int | None, float, str]] = []
-    for answer, tone in _scale_legend(scale):
-        count = len(contents.members(author, [subject.id, scale.id], [value, answer.id]))
-        parts.append((f"{value} x {answer.id}", answer.name, count, count / row["of"], tone))
-    return pieces(parts, top)
-
-
-def _scale_legend(scale: Facet) -> list[tuple[Any, str]]:
-    return list(zip(scale.values, tones([value.score for value in scale.values]), strict=True))
+    return pieces(on_scale(contents, scale, subject, value, author, whole=row["of"]), top)

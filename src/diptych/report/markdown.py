@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from diptych.report.catalogue import Catalogue
 from diptych.report.contents import Contents
+from diptych.report.lettering import places
 from diptych.report.page import environment, frame
 
 WIDEST = 60  # characters that a column is filled up to
@@ -89,7 +89,7 @@ def table(head: Sequence[object], rows: Iterable[Sequence[object]], left: int = 
     """
     lines = [[finalize(cell) for cell in row] for row in (head, *rows)]
     widths = [
-        max(2 if place >= left else 3, *(width for row in lines if (width := _width(row[place])) <= WIDEST), 0)
+        max(2 if place >= left else 3, *(width for row in lines if (width := places(row[place])) <= WIDEST), 0)
         for place in range(len(lines[0]))
     ]
     rules = [f":{'-' * (w - 1)}" if place < left else f"{'-' * (w - 1)}:" for place, w in enumerate(widths)]
@@ -101,13 +101,5 @@ def table(head: Sequence[object], rows: Iterable[Sequence[object]], left: int = 
 
 
 def _filled(cell: str, width: int, *, right: bool) -> str:
-    blank = " " * max(width - _width(cell), 0)
+    blank = " " * max(width - places(cell), 0)
     return blank + cell if right else cell + blank
-
-
-def _width(text: str) -> int:
-    """How many columns a text takes where every letter is as wide: Chinese ones take two, combining ones none."""
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diptych.schema import Facet, Value
 
 LEVELS = 10
 BLANK = "\xa0"  # a number and its sign stay on one line
+Part = tuple[str, str, int | None, float, str]  # of a bar: value, label, count, length, tone
 KINDS = 8  # classes of pieces without an order; a facet of more values begins again
 
 
@@ -62,6 +67,16 @@ def coefficient(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def cell_name(facets: Sequence[str], values: Sequence[str]) -> str:
+    """Return what a cell is called, by the names of its facets and of its values.
+
+    >>> cell_name(["Domain"], ["Energy"]), cell_name(["Perspective", "Domain"], ["Moscow", "Energy"])
+    ('Domain: Energy', 'Moscow × Energy')
+    """
+    said = " × ".join(values)
+    return said if len(facets) > 1 else f"{facets[0]}: {said}"
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One piece of a bar: where it begins and how long it is, in percent of the axis."""
@@ -84,8 +99,8 @@ class Piece:
         return Piece(self.value, self.label, self.count, start, self.width, self.tone)
 
 
-def pieces(parts: Sequence[tuple[str, str, int | None, float, str]], top: float) -> list[Piece]:
-    """Return the pieces of a bar from (value, label, count, length, tone), `top` being the length of the axis.
+def pieces(parts: Sequence[Part], top: float) -> list[Piece]:
+    """Return the pieces of a bar from its parts, `top` being the length of the axis.
 
     >>> [piece.width for piece in pieces([("a", "A", 1, 1, "low"), ("b", "B", 3, 3, "high")], 4)]
     [25.0, 75.0]
@@ -97,6 +112,12 @@ def pieces(parts: Sequence[tuple[str, str, int | None, float, str]], top: float)
             found.append(Piece(value, label, count, round(start, 3), round(width, 3), tone))
             start += width
     return found
+
+
+def legend(facet: Facet, *, ordered: bool) -> list[tuple[Value, str]]:
+    """Return the values of a facet with their classes: tones by score where it is read as a scale, else kinds."""
+    names = tones([value.score for value in facet.values]) if ordered else kinds(facet.value_ids)
+    return list(zip(facet.values, names, strict=True))
 
 
 def kinds(values: Sequence[str]) -> list[str]:

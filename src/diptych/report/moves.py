@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from diptych.report.catalogue import Catalogue
-from diptych.report.marks import percent
+from diptych.report.marks import cell_name, percent
 from diptych.report.runs import Row, Run
 
 SAME = 1e-9  # shares and coefficients closer than this are one number
@@ -130,9 +130,9 @@ class Names:
 
     def cell(self, facet: str, value: str) -> str:
         """“Domain: Energy”, or “Moscow × Energy” for crossed facets."""
-        parts = zip(facet.split(" x "), value.split(" x "), strict=False)
-        said = " × ".join(self.value(f, v) for f, v in parts)
-        return said if " x " in facet else f"{self.facet(facet)}: {said}"
+        facets = facet.split(" x ")
+        values = [self.value(f, v) for f, v in zip(facets, value.split(" x "), strict=False)]
+        return cell_name([self._facet(f) for f in facets], values)
 
 
 def amount(row: Mapping[str, Any], side: str, text: Catalogue, *, estimated: bool) -> str:

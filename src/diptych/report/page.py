@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -14,7 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from diptych import __version__
-from diptych.files import canonical, sha256_bytes
+from diptych.coding.reliability import ACCEPTED, SHAKY
+from diptych.files import canonical, policy_hash, sha256_bytes
+from diptych.records import plain
 from diptych.report import sentences
 from diptych.report.catalogue import Catalogue
 from diptych.report.contents import Contents
@@ -70,8 +70,8 @@ def page(contents: Contents, text: Catalogue, comparison: Mapping[str, Any] | No
                 "tables_json": _json(csv),
                 "style": Markup(style),  # noqa: S704 - our own file
                 "script": Markup(script),  # noqa: S704 - our own file
-                "style_hash": _source_hash(style),
-                "script_hash": _source_hash(script),
+                "style_hash": policy_hash(style),
+                "script_hash": policy_hash(script),
             }
         )
     )
@@ -99,6 +99,7 @@ def frame(contents: Contents, text: Catalogue) -> dict[str, Any]:
         "divergence": divergence_section(contents),
         "scale": scale_section(contents),
         "agreements": contents.agreements,
+        "alpha_lines": (SHAKY, ACCEPTED),
         "digest_check": contents.digest_check,
         "disputes": contents.quarrels,
         "model": model,
@@ -144,11 +145,10 @@ def _sections(found: Mapping[str, Any], comparison: Mapping[str, Any] | None) ->
 
 def _limits(contents: Contents, text: Catalogue) -> list[str]:
     """What a reader must not conclude."""
-    coders = sorted(contents.codings.loc[contents.codings["role"] == "coder", "coder"].unique())
-    documents = contents.passages.groupby("author")["document"].nunique()
+    coders = contents.coder_names
     said = {
         "limits.model": bool(coders) and contents.coders.one_model(coders),
-        "limits.one_document": len(documents) > 1 and bool((documents < 2).any()),
+        "limits.one_document": contents.one_document,
         "limits.digests": "digest" in set(contents.passages["source"]),
         "limits.classifier": contents.model is not None,
         "limits.population": True,
@@ -162,15 +162,7 @@ def _spans(spans: list[list[int]]) -> str:
 
 def _json(value: object) -> Markup:
     """JSON that cannot end the element it stands in."""
-    said = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    said = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=plain)
     for mark in "<>&\u2028\u2029":
         said = said.replace(mark, f"\\u{ord(mark):04x}")
     return Markup(said)  # noqa: S704 - no mark of HTML is left
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else str(value)
-
-
-def _source_hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -14,10 +14,10 @@ from diptych.report.canvas import (
     legend_height,
     patch,
     piece,
-    short,
-    wrapped,
+    room,
 )
 from diptych.report.catalogue import Catalogue
+from diptych.report.lettering import short, wrapped
 from diptych.report.palette import HEAT, INK, LINE, PAPER, SOFT, Style, heat, styles
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def hinge_plot(data: Section, text: Catalogue) -> Figure:
         names = [wrapped(r["value"].name, 19 if two else 18) for r in rows]
         bare(axes, None if two or column else names, len(rows))
         in_percent(axes, data["top"] * ENDS or 1.0, 3)
-        axes.set_title(_named(author, NAME if columns < 3 else 20), fontweight="bold")
+        axes.set_title(short(author, NAME if columns < 3 else 20), fontweight="bold")
         axes.set_xlabel(
             text("figure.estimated" if data["estimated"] else "figure.share", of=text("passages", n=data["of"][author]))
         )
@@ -129,17 +129,17 @@ def coverage_plot(data: Section, text: Catalogue) -> Figure:
     if len(across) > max(MANY, len(down)):
         across, down, names = down, across, names[::-1]
         tables = [[list(cells) for cells in zip(*table, strict=True)] for table in tables]
-    number, left = len(tables), 1.2
+    number, left, gap = len(tables), 1.2, 0.15
     fitting = [
         n
         for n in range(1, min(number, SIDE_BY_SIDE) + 1)
-        if (6.2 - left - 0.15 * (n - 1)) / n / len(across) >= LEAST_CELL + 0.05
+        if room(n, left=left, gap=gap) / len(across) >= LEAST_CELL + 0.05
     ]
     columns = max(fitting, default=1)
     lines = 3 if any(cell["span"] for table in tables for cells in table for cell in cells) else 2
     height = len(down) * (0.13 + 0.115 * lines) if len(down) <= MANY else len(down) * 0.27
     slant = 0.062 * max(min(len(name), 18) for name in across) * 0.75 + 0.1
-    sheet = Sheet([height] * -(-number // columns), columns, left=left, gap=0.15, above=slant + 0.45, below=0.25)
+    sheet = Sheet([height] * -(-number // columns), columns, left=left, gap=gap, above=slant + 0.45, below=0.25)
     for place, (panel, table) in enumerate(zip(view["panels"], tables, strict=True)):
         row, column = divmod(place, columns)
         axes = sheet.at(row, column)
@@ -242,7 +242,7 @@ def scale_plot(data: Section, authors: Sequence[str], text: Catalogue) -> Figure
             axes = sheet.at(row, column)
             bare(axes, None if column else [wrapped(r["value"].name, 20) for r in group["rows"]], len(group["rows"]))
             axes.set_xlim(0, 1)
-            axes.set_title(_named(author, NAME if columns < 3 else 18), fontweight="bold")
+            axes.set_title(short(author, NAME if columns < 3 else 18), fontweight="bold")
             axes.set_xlabel(text("figure.within"))
             axes.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
             if not column:
@@ -278,7 +278,3 @@ def scale_plot(data: Section, authors: Sequence[str], text: Catalogue) -> Figure
 def _handles(legend: Sequence[tuple[Any, str]]) -> list[Any]:
     looks = styles(legend) if legend else {}
     return [patch(looks[value.id], short(value.name, 28)) for value, _ in legend]
-
-
-def _named(author: str, width: int) -> str:
-    return short(author, width)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from diptych.errors import DiptychError, FileWriteError
 from diptych.files import atomic
+from diptych.report.palette import PAPER, mix
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 PLACES = (
@@ -40,6 +41,7 @@ FLAGS = (
 )
 STAMP = re.compile(rb"(/(?:CreationDate|ModDate) ?\(D:)\d{14}")
 NEVER = b"20000101000000"
+HINT = "a PDF needs Chromium (`apt install chromium`) or WeasyPrint (`pip install weasyprint`) on this machine"
 
 
 class PrintingError(DiptychError, RuntimeError):
@@ -122,7 +124,7 @@ def _with_chromium(browser: str, html: str, parent: Path | None) -> bytes:
         try:
             return target.read_bytes()
         except OSError as error:
-            raise PrintingError(f"{browser} wrote no PDF{said}", hint=_HINT) from error
+            raise PrintingError(f"{browser} wrote no PDF{said}", hint=HINT) from error
 
 
 def _run(command: list[str], folder: Path) -> str:
@@ -134,7 +136,7 @@ def _run(command: list[str], folder: Path) -> str:
                 command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
             )
         except OSError as error:
-            raise PrintingError(f"cannot start {command[0]}: {error.strerror or error}", hint=_HINT) from error
+            raise PrintingError(f"cannot start {command[0]}: {error.strerror or error}", hint=HINT) from error
         try:
             code = process.wait(SECONDS)
         except subprocess.TimeoutExpired as error:
@@ -146,7 +148,7 @@ def _run(command: list[str], folder: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     last = f": {lines[-1]}" if lines else ""
     if code:
-        raise PrintingError(f"{command[0]} failed ({code}){last}", hint=_HINT)
+        raise PrintingError(f"{command[0]} failed ({code}){last}", hint=HINT)
     return last
 
 
@@ -160,14 +162,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-_HINT = "a PDF needs Chromium (`apt install chromium`) or WeasyPrint (`pip install weasyprint`) on this machine"
-
-
 def _with_weasyprint(html: str) -> bytes:
     try:
         from weasyprint import HTML
     except (ImportError, OSError) as error:  # OSError: installed, without the libraries that it draws with
-        raise PrintingError("nothing on this machine prints a PDF", hint=_HINT) from error
+        raise PrintingError("nothing on this machine prints a PDF", hint=HINT) from error
     return bytes(HTML(string=plainer(html), url_fetcher=_no_network).write_pdf())
 
 
@@ -183,22 +182,12 @@ def plainer(html: str) -> str:
     drawn = "".join(re.findall(r"[^{};]+\{[^{}]*(?:fill|stroke)[^{}]*\}", light))
     drawn = re.sub(r"var\((--[\w-]+)\)", lambda name: colours.get(name[1], "#000"), drawn)
     levels = "".join(
-        f".heat .{level} {{ background: {_mixed(colours['--heat'], int(share))}; }}"
+        f".heat .{level} {{ background: {mix(colours['--heat'], PAPER, int(share) / 100)}; }}"
         for level, share in re.findall(r"\.(h\d+) \{ --k: (\d+);", style)
     )
     first = ".view.words, .view:not(.gold), .source:not(.gold) { display: none; }"
     html = html.replace("</style>", f"{levels}{first}</style>", 1)
     return re.sub(r"<svg\b[^>]*>", lambda opened: f"{opened[0]}<style>{drawn}</style>", html)
-
-
-def _mixed(colour: str, share: int) -> str:
-    """Return a colour on white paper, of which it covers a share in percent.
-
-    >>> _mixed("#174a77", 100), _mixed("#174a77", 0)
-    ('#174a77', '#ffffff')
-    """
-    parts = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return "#" + "".join(f"{round(255 + (part - 255) * share / 100):02x}" for part in parts)
 
 
 def _no_network(address: str, *_: object, **__: object) -> dict[str, object]:

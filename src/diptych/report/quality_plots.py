@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from diptych.coding.reliability import Agreement
-from diptych.report.canvas import SMALL, TINY, Sheet, bare, legend_height, line, short, wrapped
+from diptych.coding.reliability import ACCEPTED, SHAKY, Agreement
+from diptych.report.canvas import SMALL, TINY, WIDTH, Sheet, bare, legend_height, line
 from diptych.report.catalogue import Catalogue
+from diptych.report.lettering import short, wrapped
 from diptych.report.marks import coefficient, percent, points
 from diptych.report.palette import BAND, INK, LESS, MORE, PAPER, SOFT
 from diptych.schema import Schema
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 Rows = Sequence[dict[str, Any]]
 PAIRS = 12  # of authors; of more, those furthest apart
-SHAKY, ACCEPTED = 0.667, 0.8  # of alpha: conventions, not tests (Krippendorff 2004)
 SQUARE = 1.5  # inches
 
 
@@ -166,10 +166,10 @@ def agreement_plot(agreements: Sequence[Agreement], schema: Schema, text: Catalo
     alphas = [alpha for a in known for alpha in (a.alpha, a.ordinal_alpha) if alpha is not None]
     axes.set_xlim(min(0.0, min(alphas) - 0.05), 1.0)
     axes.set_xlabel(text("figure.alpha_axis"))
-    for place, said in ((SHAKY, ".667"), (ACCEPTED, ".8")):
+    for place in (SHAKY, ACCEPTED):
         line(axes, place, (0, (4, 2)), 0.8, SOFT)
         axes.annotate(
-            said,
+            f"{place:g}".removeprefix("0"),
             (place, 1),
             (0, 2),
             xycoords=("data", "axes fraction"),
@@ -229,12 +229,11 @@ def risk_plot(facets: Sequence[tuple[str, Rows]], text: Catalogue) -> Figure:
 
 
 def _squares(number: int) -> tuple[Sheet, int]:
-    columns = min(number, 3)
-    wide = SQUARE * columns + 0.38 * (columns - 1)
-    side = 0.6 if columns == 3 else (6.3 - wide) / 2
-    return Sheet(
-        [SQUARE] * -(-number // columns), columns, left=side, gap=0.38, right=6.3 - wide - side, above=0.42, below=0.48
-    ), columns
+    columns, gap = min(number, 3), 0.38
+    wide = SQUARE * columns + gap * (columns - 1)
+    left = 0.6 if columns == 3 else (WIDTH - wide) / 2
+    heights, right = [SQUARE] * -(-number // columns), WIDTH - wide - left
+    return Sheet(heights, columns, left=left, gap=gap, right=right, above=0.42, below=0.48), columns
 
 
 def _square(sheet: Sheet, place: int, columns: int, name: str, passages: int, text: Catalogue) -> Axes:

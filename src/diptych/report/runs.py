@@ -255,6 +255,3 @@ def _typed(csv: Mapping[str, str], facets: Mapping[str, Named], name: str) -> di
                 rows.append(typed)
         found[table] = rows
     return found
-
-
-# an HTML report

@@ -7,7 +7,7 @@ from typing import Any
 from diptych.analysis.stance import WITHIN
 from diptych.records import rows_of
 from diptych.report.contents import Contents
-from diptych.report.marks import pieces, tones
+from diptych.report.marks import Part, legend, pieces
 from diptych.schema import Facet
 
 
@@ -27,24 +27,29 @@ def scale_section(contents: Contents) -> dict[str, Any]:
         }
         for facet in within
     ]
-    legend = zip(scale.values, tones([value.score for value in scale.values]), strict=True)
     scores = [row for row in rows_of(contents.scores) if row["facet"] == scale.id]
     return {
         "scale": scale,
         "groups": groups,
-        "legend": list(legend),
+        "legend": legend(scale, ordered=True),
         "scores": [row | {"name": _name(within, row["within"])} for row in scores],
         "note": WITHIN.format(facet=within[0].name.lower()) if within and scores else "",
     }
 
 
 def _bar(contents: Contents, scale: Facet, facet: Facet, value: str, author: str) -> dict[str, Any]:
-    kinds = tones([v.score for v in scale.values])
-    counts = [len(contents.members(author, [facet.id, scale.id], [value, v.id])) for v in scale.values]
-    parts = [
-        (f"{value} x {v.id}", v.name, n, float(n), tone) for v, n, tone in zip(scale.values, counts, kinds, strict=True)
-    ]
-    return {"author": author, "of": sum(counts), "pieces": pieces(parts, float(sum(counts)))}
+    parts = on_scale(contents, scale, facet, value, author)
+    of = sum(count or 0 for _, _, count, _, _ in parts)
+    return {"author": author, "of": of, "pieces": pieces(parts, float(of))}
+
+
+def on_scale(contents: Contents, scale: Facet, facet: Facet, value: str, author: str, *, whole: int = 1) -> list[Part]:
+    """Return how the passages of an author that have a value lie on the scale, as parts of a bar, in wholes."""
+    parts: list[Part] = []
+    for answer, tone in legend(scale, ordered=True):
+        count = len(contents.members(author, [facet.id, scale.id], [value, answer.id]))
+        parts.append((f"{value} x {answer.id}", answer.name, count, count / whole, tone))
+    return parts
 
 
 def _name(facets: list[Facet], value: str) -> str:

@@ -10,7 +10,7 @@ from diptych.analysis.divergence import EVERYONE, NO_TEST, largest
 from diptych.records import rows_of
 from diptych.report.catalogue import Catalogue
 from diptych.report.contents import Contents
-from diptych.report.marks import percent
+from diptych.report.marks import cell_name, percent
 from diptych.schema import Facet, Schema
 
 LONGEST_LIST = 3  # values that are named
@@ -25,8 +25,8 @@ def counted(count: int, of: int) -> str:
 def cell_label(schema: Schema, facet: str, value: str) -> str:
     """Return the labels of a cell: “Domain: Energy”, or “Moscow × Energy” for crossed facets."""
     facets = [schema.facet(name) for name in facet.split(" x ")]
-    names = " × ".join(f.value(v).name for f, v in zip(facets, value.split(" x "), strict=True))
-    return names if len(facets) > 1 else f"{facets[0].name}: {names}"
+    values = [f.value(v).name for f, v in zip(facets, value.split(" x "), strict=True)]
+    return cell_name([f.name for f in facets], values)
 
 
 def study_sentence(contents: Contents, text: Catalogue) -> str:
@@ -50,8 +50,7 @@ def study_sentence(contents: Contents, text: Catalogue) -> str:
 
 def coder_sentence(contents: Contents, text: Catalogue) -> str:
     """Say who coded: people, models, or nobody knows."""
-    coders, codings = contents.coders, contents.codings
-    names = sorted(codings.loc[codings["role"] == "coder", "coder"].unique())
+    coders, names = contents.coders, contents.coder_names
     if not names:
         return text("coded.nothing")
     known = {coders.coders[name].kind if name in coders.coders else "" for name in names}
@@ -175,8 +174,7 @@ def certainty(contents: Contents, text: Catalogue) -> list[str]:
         found.append(text(f"sure.{basis.evidence.situation}"))
     if basis is not None and basis.divergence is not None:
         found += _noise(contents, basis.divergence[0], text)
-    documents = contents.passages.groupby("author")["document"].nunique()
-    if len(documents) > 1 and (documents < 2).any():
+    if contents.one_document:
         found.append(NO_TEST)
     return found
 

@@ -6,14 +6,11 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from diptych.analysis.statements import stated
 from diptych.coding.disputes import dispute_rows
 from diptych.exchange.tables import CsvWriter
 from diptych.records import rows_of
 from diptych.report.contents import Contents
-from diptych.report.quality import quality_tables
 
 Rows = list[dict[str, Any]]
 COMMANDS = {
@@ -53,15 +50,13 @@ def tables(contents: Contents) -> dict[str, Rows]:
     found["words"] = contents.words
     found["reliability"] = [agreement.row() for agreement in contents.agreements]
     found["disputes"] = dispute_rows(contents.quarrels)
-    found |= quality_tables(contents)
+    found |= contents.quality
     found["passages"] = passage_rows(contents)
     return {name: rows for name, rows in found.items() if rows}
 
 
 def passage_rows(contents: Contents) -> Rows:
     """Return a row a passage: where it stands, its gold labels and how they came about, and the prediction; no text."""
-    how = {(row["passage"], row["facet"]): row["how"] for row in rows_of(contents.gold)}
-    said = {(row["passage"], row["facet"]): row for row in rows_of(contents.predicted)}
     disputed = contents.disputed
     rows = []
     for passage in rows_of(contents.passages):
@@ -71,13 +66,13 @@ def passage_rows(contents: Contents) -> Rows:
         row |= {"section": passage["section"], "spans": spans, "words": passage["words"]}
         for facet in contents.schema.facet_ids:
             value = contents.labels[facet].get(name)
-            guess = said.get((name, facet), {})
+            guess, p = contents.guesses.get((name, facet), (None, None))
             row |= {
                 facet: value if isinstance(value, str) else None,
-                f"{facet}_how": how.get((name, facet)),
+                f"{facet}_how": contents.how.get((name, facet)),
                 f"{facet}_disputed": name in disputed[facet],
-                f"{facet}_predicted": guess.get("value"),
-                f"{facet}_p": guess.get("p"),
+                f"{facet}_predicted": guess,
+                f"{facet}_p": p,
             }
         rows.append(row)
     return rows
@@ -90,8 +85,3 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         writer.write(dict(row))
     return stream.getvalue()
-
-
-def as_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return rows as a frame whose columns keep their order."""
-    return pd.DataFrame(list(rows), dtype=object)

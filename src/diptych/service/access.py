@@ -146,9 +146,14 @@ class Guard:
             found["cross-origin-resource-policy"] = "cross-origin"
 
 
+def shows_token(scope: Scope) -> bool:
+    """Whether the guard has seen the token with a request."""
+    return bool(scope.get("state", {}).get("authorised"))
+
+
 def need_token(scope: Scope, why: str) -> None:
     """Refuse a request that shows no token where one is needed on loopback, too."""
-    if not scope.get("state", {}).get("authorised"):
+    if not shows_token(scope):
         hint = "start with DIPTYCH_TOKEN set and show it: Authorization: Bearer TOKEN"
         raise Problem(401, f"{why} needs the server's token", hint=hint, headers=CHALLENGE)
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from diptych.classifier.explain import explain
-from diptych.classifier.score import Prediction, Scorer
+from diptych.classifier.score import Scorer
 from diptych.documents.text import has_word
 from diptych.schema import Schema
 from diptych.service.problems import Problem
@@ -22,11 +22,16 @@ TRIED = 24  # words of a passage that are left out, one by one
 Row = dict[str, Any]
 
 
-def check_text(text: str, bounds: Bounds, where: str) -> None:
-    """Refuse a text that cannot be classified."""
+def check_passage(text: str, bounds: Bounds, where: str) -> None:
+    """Refuse a passage that is too long, or cannot be classified."""
     if len(text) > bounds.letters:
         said = f"{where} holds {len(text)} characters, and {bounds.letters} are allowed"
         raise Problem(413, said, hint="send a document to /v1/documents, which cuts it", limit=bounds.letters)
+    check_text(text, where)
+
+
+def check_text(text: str, where: str) -> None:
+    """Refuse a text that cannot be classified, or has nothing to read, however long it is."""
     if "\0" in text:
         raise Problem(422, f"{where} holds a NUL character", hint="it is damaged, or was UTF-16")
     if has_half(text):
@@ -79,25 +84,22 @@ def answer_all(
     Problem
         503 where the time is over.
     """
-    deadline, found = work.deadline(len(texts)), []
-    for number, text in enumerate(texts):
-        deadline.check(number)
-        prediction = scorer.predict([text])[0]
-        found.append(_answer(scorer, text, prediction, rate, probabilities=probabilities, explained=explained))
-    work.metrics.passages.inc(len(texts))
-    return found
+    least = None if rate is None else scorer.least(rate)
+    return work.each(texts, lambda text: _answer(scorer, text, least, probabilities=probabilities, explained=explained))
 
 
 def _answer(
-    scorer: Scorer, text: str, prediction: Prediction, rate: float | None, *, probabilities: bool, explained: bool
+    scorer: Scorer, text: str, least: Mapping[str, float] | None, *, probabilities: bool, explained: bool
 ) -> Row:
+    """What the model says of one text; `least`: the least probability of an answer that may stand, if any abstains."""
+    prediction = scorer.predict([text])[0]
     moved = {}
     if explained:
         moved = {one.facet: one.words for one in explain(scorer, text, tried=TRIED, by_sentence=False)}
     facets: dict[str, Row] = {}
     for facet, shares in prediction.probabilities.items():
         value, p = prediction.best(facet)
-        silent = rate is not None and (prediction.abstains or p < scorer.limits.threshold(facet, rate))
+        silent = least is not None and (prediction.abstains or p < least[facet])
         facets[facet] = {"value": None if silent else value, "p": round(min(max(p, 0.0), 1.0), 4), "abstains": silent}
         if probabilities:
             facets[facet]["probabilities"] = {name: round(share, 4) for name, share in shares.items()}
@@ -110,7 +112,7 @@ def answer_document(work: Work, served: Served, rows: Sequence[Row], *, explaine
     """Classify passages with their places, and count them by the crossed facets."""
     answers = answer_all(work, served.scorer, [row["text"] for row in rows], probabilities=True, explained=explained)
     places = [{key: row[key] for key in ("passage", "start", "end", "text")} for row in rows]
-    passages = [{"id": None, **place, **answer} for place, answer in zip(places, answers, strict=True)]
+    passages = [{**place, **answer} for place, answer in zip(places, answers, strict=True)]
     return {"model": served.version, "passages": passages, "summary": summary(passages, crossed(served))}
 
 

@@ -12,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.types import ASGIApp
 
 from diptych import __version__
 from diptych.errors import DiptychError
@@ -22,7 +21,7 @@ from diptych.service.backend import backend
 from diptych.service.doors import Doors
 from diptych.service.metrics import CONTENT_TYPE, Measured, Metrics
 from diptych.service.page import page
-from diptych.service.problems import Problem, answer, fault, on_fault, on_http, on_library
+from diptych.service.problems import Problem, answer, fault, on_http, on_library
 from diptych.service.rest import rest
 from diptych.service.serving import Serving
 from diptych.service.settings import Settings, check_settings
@@ -33,8 +32,8 @@ from diptych.study import Study
 ABOUT = "Passages to values by a codebook: one model, nothing stored. Errors have one shape: see ErrorResponse."
 
 
-def create_app(settings: Settings, study: Study | None = None, tell: Callable[[str], None] = lambda _: None) -> ASGIApp:
-    """Return the application as uvicorn runs it.
+def create_app(settings: Settings, study: Study | None = None, tell: Callable[[str], None] = lambda _: None) -> FastAPI:
+    """Return the application as uvicorn runs it; `state.doors` is what its routers share.
 
     Parameters
     ----------
@@ -65,13 +64,14 @@ def create_app(settings: Settings, study: Study | None = None, tell: Callable[[s
     app.add_exception_handler(DiptychError, on_library)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(Exception, on_fault)
     app.include_router(rest(doors))
     app.include_router(backend(doors))
     app.include_router(page(doors))
     _probes(app, doors)
+    app.add_middleware(Guard, settings=settings, tell=tell)
+    app.add_middleware(Measured, metrics=metrics)  # the last one is the outermost
     app.state.doors = doors
-    return Measured(Guard(app, settings, tell), metrics)
+    return app
 
 
 def _probes(app: FastAPI, doors: Doors) -> None:
@@ -89,8 +89,7 @@ def _probes(app: FastAPI, doors: Doors) -> None:
     @app.get("/metrics", summary="Counters for Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Requests, time, passages, the model."""
-        version = doors.serving.served.version if doors.serving.ready else ""
-        return Response(doors.metrics.text(version), media_type=CONTENT_TYPE)
+        return Response(doors.metrics.text(doors.serving.version), media_type=CONTENT_TYPE)
 
 
 def _lifespan(training: Training) -> Callable[[FastAPI], Any]:

@@ -1,7 +1,7 @@
 """Label Studio's ML backend: `/setup`, `/predict`, `/webhook`, `/versions`, as Label Studio 1.23 calls them.
 
-Every round is health, setup, predict, so setup only says which model answers. An event is a hint: what it carries is
-not taken, the worker reads Label Studio's export by itself.
+Every round is health, setup, predict, so setup only says which model answers; without one, predict alone refuses. An
+event is a hint: what it carries is not taken, the worker reads Label Studio's export by itself.
 """
 
 from __future__ import annotations
@@ -46,9 +46,12 @@ def backend(doors: Doors) -> APIRouter:
 
     @router.post("/setup", summary="Which model answers", openapi_extra=shapes.object_body({"project": "1.0"}))
     async def setup(request: Request) -> dict[str, Any]:
-        """Answer at once: Label Studio asks before every prediction."""
+        """Answer at once: Label Studio asks before every prediction. Without a model the version is empty.
+
+        A refusal would keep Label Studio from connecting, and its label stream from opening a task.
+        """
         await body_of(request)
-        return {"model_version": doors.serving.served.version}
+        return {"model_version": doors.serving.version}
 
     @router.post("/predict", summary="Suggestions for tasks", openapi_extra=shapes.TASKS_BODY)
     async def predict(request: Request) -> dict[str, Any]:
@@ -79,8 +82,9 @@ def backend(doors: Doors) -> APIRouter:
 
     @router.get("/versions", summary="The models that can answer")
     async def versions() -> dict[str, Any]:
-        """The one that answers now."""
-        return {"versions": [doors.serving.served.version], "message": "the model that answers now"}
+        """The one that answers now, if there is one."""
+        version = doors.serving.version
+        return {"versions": [version] if version else [], "message": "the model that answers now"}
 
     return router
 
@@ -137,16 +141,15 @@ def results(doors: Doors, tasks: Sequence[Row], controls: Controls | None) -> li
     keys = list(dict.fromkeys([control.key for control in (controls or {}).values()] or [TEXT]))
     texts = [_text(task, keys, doors.settings.bounds.letters) for task in tasks]
     called = {(f, v): name for f, one in facet_names(served).items() for v, name in one["values"].items()}
-    predictions = iter(doors.work.predictions(served.scorer, [text for text in texts if text]))
+    predictions = iter(doors.work.each([text for text in texts if text], lambda text: served.scorer.predict([text])[0]))
     answers: list[Row] = []
     for task, text in zip(tasks, texts, strict=True):
         answer: dict[str, Any] = {"model_version": served.version, "score": 0.0, "result": []}
         if text:
             prediction = next(predictions)
-            best = {facet: prediction.best(facet) for facet in prediction.probabilities}
-            answer["score"] = round(sum(p for _, p in best.values()) / len(best), 6)
+            answer["score"] = round(prediction.certainty, 6)
             if note_of(task).get("suggestion") != "withheld":
-                answer["result"] = list(regions(best, controls, called))
+                answer["result"] = list(regions(prediction.best_by_facet, controls, called))
         answers.append(answer)
     return answers
 

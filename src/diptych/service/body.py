@@ -12,10 +12,19 @@ from starlette.types import Message, Receive
 from diptych.service.problems import Problem
 from diptych.service.settings import MEGABYTE, Bounds
 
-STREAMED = ("application/x-ndjson", "application/jsonl", "text/csv")
+STREAMED = {"application/x-ndjson": "jsonl", "application/jsonl": "jsonl", "text/csv": "csv"}  # media type → format
 STREAM_WAITS = 60  # a stream may be waited for that many times as long as a plain body, all its pauses together
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * MEGABYTE
+
+
+def media_type(headers: Headers) -> str:
+    """Return the kind of a body, without its parameters.
+
+    >>> media_type(Headers({"content-type": "Text/CSV; charset=utf-8"}))
+    'text/csv'
+    """
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 class Body:
@@ -30,8 +39,7 @@ class Body:
     """
 
     def __init__(self, receive: Receive, headers: Headers, path: str, bounds: Bounds) -> None:
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        self._streamed = kind in STREAMED and path == "/v1/classify"
+        self._streamed = media_type(headers) in STREAMED and path == "/v1/classify"
         self._receive = receive
         self._said = headers.get("content-length", "")
         self._waits = "expect" in headers  # the client sends nothing before it is told to

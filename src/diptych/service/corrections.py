@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from diptych.coding.codings import load_coders, write_codings
+from diptych.coding.codings import load_coders, write_codings, write_down_coders
 from diptych.documents.ingest import read_passages
 from diptych.documents.passages import read_digests
 from diptych.documents.text import text_hash
 from diptych.errors import CodingError, UsageError, nearest
 from diptych.files import exclusive
-from diptych.labelstudio.people import write_down_coders
 from diptych.records import Coding
 from diptych.service.doors import Doors
 from diptych.service.problems import Problem
@@ -24,7 +23,7 @@ from diptych.service.serving import Served
 from diptych.study import Study
 
 VALID = 12 * 3600  # seconds that a form may lie open
-CODER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,49}")  # the page's own pattern
+CODER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,49}")  # the page's own pattern, where - needs the backslash
 FIELD = re.compile(r"value-(?P<facet>.{1,100})-(?P<number>[0-9]{1,6})")
 MODEL = re.compile(r"[\w.-]{1,100}")
 Row = dict[str, Any]
@@ -135,7 +134,7 @@ def append(doors: Doors, rows: Sequence[Row]) -> str:
             hint="ingest the document first, or download the corrections",
         )
     with exclusive(study.state):
-        write_down_coders(study, {coder})
+        write_down_coders(study, {coder}, "Corrected predictions on the page of diptych serve.")
         written = write_codings(study, codings, f"serve-{coder}")
     said = f"{len(codings)} codings by {coder} are in {written.path.name}"
     if not strange:

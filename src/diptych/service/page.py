@@ -2,49 +2,42 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from importlib.resources import files
-from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from diptych.documents.text import has_word
-from diptych.errors import DiptychError, DocumentError
-from diptych.report.marks import heat_level, percent
-from diptych.service.access import need_token
-from diptych.service.answers import answer_document, check_text, crossed, facet_names
-from diptych.service.corrections import append, corrections, signed, signed_right
+from diptych.errors import DiptychError
+from diptych.service.access import shows_token
+from diptych.service.answers import answer_document, check_text
+from diptych.service.body import media_type
+from diptych.service.corrections import append, corrections, signed_right
 from diptych.service.doors import Doors
-from diptych.service.problems import Problem, answer, of_error, too_many
-from diptych.service.rest import base_name
-from diptych.service.settings import MEGABYTE, Bounds
-from diptych.service.tables import upload_rows
+from diptych.service.problems import Problem
+from diptych.service.sheet import Sheet
+from diptych.service.uploads import PASTED, base_name, pasted_rows, upload_rows
 
 EXPLAINED = 40  # passages of one page; words are left out one by one, which takes time
 FORM = {"max_files": 1, "max_fields": 60_000}
-PASTED = "pasted.txt"
+SEND_AGAIN = "send it again, it is a fresh one now; programs show the token: Authorization: Bearer TOKEN"
 ALL = "`diptych classify` and POST /v1/documents give them all."
 
 
 def page(doors: Doors) -> APIRouter:
     """Return the routes of the page."""
     router = APIRouter(include_in_schema=False)
-    templates = _Templates(doors)
+    sheet = Sheet(doors)
 
     @router.get("/")
     async def blank() -> Response:
-        return templates.page()
+        return sheet.page()
 
     @router.post("/")
     async def classified(request: Request) -> Response:
@@ -54,8 +47,8 @@ def page(doors: Doors) -> APIRouter:
                 pasted = _text(form)
                 found = await _found(doors, form)
         except (Problem, DiptychError) as error:
-            return templates.refuse(request, error, text=pasted)
-        return templates.page(found=found, text=pasted)
+            return sheet.refuse(request, error, text=pasted)
+        return sheet.page(found=found, text=pasted)
 
     @router.post("/corrections")
     async def corrected(request: Request) -> Response:
@@ -67,15 +60,15 @@ def page(doors: Doors) -> APIRouter:
                     rows = corrections(chosen, doors.serving.served)
                     if chosen.get("action") != "append":
                         return _download(rows)
-                    if not signed_right(chosen.get("csrf", ""), doors.secret):
-                        need_token(request.scope, "writing from a form that is old, or not this server's own,")
+                    if not (signed_right(chosen.get("csrf", ""), doors.secret) or shows_token(request.scope)):
+                        raise Problem(403, "this form is old, or not this server's own", hint=SEND_AGAIN)
                     said = await doors.work.run(lambda: append(doors, rows))
                 except (Problem, DiptychError):
                     found = await _again(doors, chosen)
                     raise
         except (Problem, DiptychError) as error:
-            return templates.refuse(request, error, found=found, chosen=chosen)
-        return templates.page(said=said)
+            return sheet.refuse(request, error, found=found, chosen=chosen)
+        return sheet.page(said=said)
 
     return router
 
@@ -97,107 +90,36 @@ async def _again(doors: Doors, chosen: Mapping[str, str]) -> dict[str, Any] | No
 
 async def _found(doors: Doors, form: FormData) -> dict[str, Any]:
     """Read, cut and classify what was pasted or chosen; the words that moved it where there are few passages."""
-    served = doors.serving.served
+    served, bounds = doors.serving.served, doors.settings.bounds
     upload, text = form.get("file"), _text(form)
-    bounds = doors.settings.bounds
     if isinstance(upload, UploadFile) and upload.filename:
         name, data = base_name(upload.filename), await upload.read()
+        rows, notes = await doors.work.read(lambda: upload_rows(name, data, bounds))
     elif text.strip():
-        check_paste(text, bounds)
-        name, data = PASTED, text.replace("\r\n", "\n").encode("utf-8", "replace")
+        name = "Pasted text"
+        rows, notes = await _pasted(doors, text.replace("\r\n", "\n"))
     else:
         raise Problem(422, "there is no text", hint="paste one, or choose a file")
-    if name == PASTED and len(data) <= bounds.letters:
-        rows, notes = await doors.work.run(lambda: _pasted(data))
-    else:
-        rows, notes = await doors.work.read(lambda: upload_rows(name, data, bounds))
-    if len(rows) > bounds.passages:
-        raise too_many(bounds.passages, f"this one holds {len(rows)}")
-    for row in rows:
-        check_text(row["text"], bounds, str(row["passage"]))
     explained = len(rows) <= EXPLAINED
     found = await doors.work.run(lambda: answer_document(doors.work, served, rows, explained=explained))
     if len(rows) > bounds.shown:
         notes = [*notes, f"The table counts all passages; the first {bounds.shown} are shown. {ALL}"]
     shown = {"passages": found["passages"][: bounds.shown], "total": len(rows), "notes": notes}
-    return found | shown | {"document": "Pasted text" if name == PASTED else name, "served": served}
+    return found | shown | {"document": name, "served": served}
 
 
-class _Templates:
-    """The page's template, its style and its script, which the policy names by hash."""
-
-    def __init__(self, doors: Doors) -> None:
-        self.doors = doors
-        environment = Environment(
-            loader=PackageLoader("diptych.service"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters |= {"percent": percent}
-        self.template = environment.get_template("page.html")
-        folder = files("diptych.service") / "templates"
-        self.style = (folder / "page.css").read_text(encoding="utf-8")
-        self.script = (folder / "page.js").read_text(encoding="utf-8")
-        self.policy = (
-            f"default-src 'none'; img-src data:; style-src '{_hash(self.style)}'; script-src '{_hash(self.script)}'; "
-            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-        )
-
-    def refuse(
-        self,
-        request: Request,
-        error: Problem | DiptychError,
-        *,
-        found: dict[str, Any] | None = None,
-        chosen: Mapping[str, str] | None = None,
-        text: str = "",
-    ) -> Response:
-        """Return the page with what went wrong, or, to a program, the JSON of every error."""
-        problem = error if isinstance(error, Problem) else of_error(error)
-        if "text/html" not in request.headers.get("accept", ""):
-            return answer(problem)
-        return self.page(found=found, chosen=chosen or {}, problem=problem, text=text)
-
-    def page(
-        self,
-        *,
-        found: dict[str, Any] | None = None,
-        problem: Problem | None = None,
-        text: str = "",
-        said: str = "",
-        chosen: Mapping[str, str] = MappingProxyType({}),
-    ) -> Response:
-        """Return the page, with what was found or what went wrong."""
-        serving, settings = self.doors.serving, self.doors.settings
-        served = found["served"] if found else serving.served if serving.ready else None
-        names = facet_names(served) if served else {}
-        order = _order(served.facets, names) if served else {}
-        html = self.template.render(
-            found=found,
-            matrix=_matrix(found["summary"], crossed(served), order) if found and served else None,
-            names=names,
-            order=order,
-            problem=problem,
-            chosen=chosen,
-            said=said,
-            text=text,
-            served=served,
-            refusal=serving.refusal,
-            write=settings.write and serving.study is not None,
-            csrf=signed(self.doors.secret),
-            megabytes=settings.bounds.body // MEGABYTE,
-            style=Markup(self.style),  # noqa: S704 - our own file
-            script=Markup(self.script),  # noqa: S704 - our own file
-        )
-        headers = {"content-security-policy": self.policy} | dict(problem.headers or {} if problem else {})
-        return HTMLResponse(html.encode("utf-8", "replace"), problem.status_code if problem else 200, headers)
+async def _pasted(doors: Doors, text: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """A short text is cut here; a long one is read as a file would be, in a process of its own."""
+    bounds = doors.settings.bounds
+    check_text(text, "the text")
+    if len(text) <= bounds.letters:
+        return await doors.work.run(lambda: pasted_rows(text, bounds)), []
+    return await doors.work.read(lambda: upload_rows(PASTED, text.encode(), bounds))
 
 
 @asynccontextmanager
 async def _form(request: Request, doors: Doors) -> AsyncIterator[FormData]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type(request.headers)
     if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
         raise Problem(415, f"a body of {kind[:80]!r} is no form", hint="programs call /v1/classify")
     try:
@@ -212,64 +134,7 @@ def _text(form: FormData) -> str:
     return found if isinstance(found, str) else ""
 
 
-def check_paste(text: str, bounds: Bounds) -> None:
-    """Refuse a pasted text in which there is nothing to read."""
-    if "\0" in text or not has_word(text):
-        check_text(text, bounds, "the text")
-
-
-def _pasted(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
-    """A short text, cut where it has paragraphs; a text that has none, as it is."""
-    from diptych.classifier.stream import document_rows
-
-    try:
-        return [row for _, row in document_rows(PASTED, data, "text")], []
-    except DocumentError:
-        text = data.decode()
-        return [{"passage": "pasted:001", "start": 0, "end": len(text), "text": " ".join(text.split())}], []
-
-
-def _matrix(
-    summary: Sequence[Mapping[str, Any]], facets: Sequence[str], values: Mapping[str, Sequence[str]]
-) -> dict[str, Any]:
-    """Passages by the crossed facets, as rows of cells; what the model abstains from stands in a last row or column."""
-    counts = {tuple(row[facet] for facet in facets): row["passages"] for row in summary}
-    rows = [*values[facets[0]], None]
-    columns = [*values[facets[1]], None] if len(facets) > 1 else [None]
-    top = max(counts.values(), default=0)
-    table: list[dict[str, Any]] = [
-        {
-            "value": row,
-            "cells": [
-                {"count": number, "level": heat_level(number, top)}
-                for column in columns
-                for number in [counts.get((row, column) if len(facets) > 1 else (row,), 0)]
-            ],
-        }
-        for row in rows
-    ]
-    if not any(cell["count"] for cell in table[-1]["cells"]):
-        table.pop()
-    if len(facets) > 1 and not any(line["cells"][-1]["count"] for line in table):
-        columns = columns[:-1]
-        table = [line | {"cells": line["cells"][:-1]} for line in table]
-    return {"facets": facets, "columns": columns, "rows": table}
-
-
-def _order(facets: Mapping[str, Sequence[str]], names: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Facet → the model's values in the order of the codebook."""
-    listed = {facet: list(found["values"]) for facet, found in names.items()}
-    return {
-        facet: sorted(values, key=lambda v: listed[facet].index(v) if v in listed.get(facet, ()) else len(values))
-        for facet, values in facets.items()
-    }
-
-
 def _download(rows: list[dict[str, Any]]) -> Response:
     body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
     headers = {"content-disposition": 'attachment; filename="corrections.jsonl"'}
     return Response(body, media_type="application/x-ndjson; charset=utf-8", headers=headers)
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

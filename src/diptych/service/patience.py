@@ -1,4 +1,4 @@
-"""Connections that send no request, or half of one, are not kept."""
+"""Connections: those that send no request, or half of one, are not kept; what is no HTTP gets a refusal like any."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from diptych.service.access import SAFE
+from diptych.service.problems import Problem, answer
+
 HEAD_SECONDS = 20.0  # for the line and the headers of a request, from the first byte or from the connection on
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 with a limit on the time that a request's head may take."""
+    """uvicorn's HTTP/1.1 with a limit on the time that a request's head may take, and refusals in the one shape."""
 
     _head: asyncio.TimerHandle | None = None
 
@@ -33,6 +36,20 @@ class PatientProtocol(H11Protocol):
         """Stop waiting."""
         self._stop()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP request: no application hears of it."""
+        refusal = answer(Problem(400, "this is no HTTP request, or its headers are too long", hint="see /openapi.json"))
+        refusal.headers.update(SAFE)
+        headers = [*refusal.raw_headers, (b"connection", b"close")]
+        body = bytes(refusal.body)
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event))
+        self.transport.close()
 
     def _stop(self) -> None:
         if self._head is not None:

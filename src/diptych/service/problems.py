@@ -124,11 +124,6 @@ async def on_library(_: Request, error: Exception) -> Json:
     return answer(of_error(error) if isinstance(error, DiptychError) else fault())
 
 
-async def on_fault(_: Request, error: Exception) -> Json:
-    """Answer what is no refusal; the guard tells the log."""
-    return answer(fault())
-
-
 def too_many(most: int, said: str) -> Problem:
     """Refuse more passages than a request may hold."""
     return Problem(

@@ -10,16 +10,16 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from diptych.documents.read import DOCUMENT_FORMATS
 from diptych.errors import DiptychError
 from diptych.files import describe
 from diptych.service import shapes
-from diptych.service.answers import answer_all, answer_document, check_text, half_a_character, has_half
+from diptych.service.answers import answer_all, answer_document, check_passage, half_a_character, has_half
+from diptych.service.body import STREAMED, media_type
 from diptych.service.doors import Doors
 from diptych.service.problems import Json, Problem, of_error, too_many
-from diptych.service.reader import read_upload
 from diptych.service.settings import Bounds
-from diptych.service.streams import KINDS, Pieces, Rows, answered, converter, with_status
+from diptych.service.streams import Pieces, Rows, answered, converter, with_status
+from diptych.service.uploads import base_name, upload_rows
 from diptych.service.writers import writer_for
 
 FILE = {"max_files": 1, "max_fields": 10}
@@ -49,8 +49,8 @@ def rest(doors: Doors) -> APIRouter:
         Rows that cannot be classified come back with an `error` instead of values; the others go on. One passage of a
         JSON body that cannot be classified refuses it.
         """
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind in KINDS:
+        kind = media_type(request.headers)
+        if kind in STREAMED:
             options = {
                 "text_column": text_column,
                 "prefix": prefix,
@@ -60,7 +60,7 @@ def rest(doors: Doors) -> APIRouter:
             }
             return await _stream(doors, request, kind, options)
         if kind not in ("application/json", ""):
-            raise Problem(415, f"a body of {kind[:80]!r} is not read", hint=f"application/json, {', '.join(KINDS)}")
+            raise Problem(415, f"a body of {kind[:80]!r} is not read", hint=f"application/json, {', '.join(STREAMED)}")
         async with doors.work.place():
             return Json(await _classified(doors, read_json(await request.body())))
 
@@ -71,8 +71,8 @@ def rest(doors: Doors) -> APIRouter:
         summary="Cut and classify a document",
     )
     async def documents(request: Request, probabilities: bool = False, explain: bool = False) -> Response:
-        """A text, Markdown, html, pdf or docx file; it is cut into passages, which are classified."""
-        if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        """A text, Markdown, html, pdf or docx file is cut into passages; of a csv or jsonl file every row is one."""
+        if media_type(request.headers) != "multipart/form-data":
             raise Problem(415, "a document is sent as multipart/form-data", hint="curl -F file=@article.pdf …")
         async with doors.work.place(), request.form(max_part_size=doors.settings.bounds.body, **FILE) as form:
             file = form.get("file")
@@ -105,15 +105,6 @@ def rest(doors: Doors) -> APIRouter:
         }
 
     return router
-
-
-def base_name(name: str) -> str:
-    r"""Return a file's name without folders, not too long.
-
-    >>> base_name(r"C:\texts\a.txt"), base_name("../../b.pdf")
-    ('a.txt', 'b.pdf')
-    """
-    return name.replace("\\", "/").rpartition("/")[2][-200:]
 
 
 def read_json(data: bytes) -> shapes.ClassifyRequest:
@@ -153,7 +144,7 @@ def passages_of(asked: shapes.ClassifyRequest, bounds: Bounds) -> list[shapes.Pa
     for place, passage in enumerate(found):
         if has_half(str(passage.id)):
             raise half_a_character(f"the id of passage {place}")
-        check_text(passage.text, bounds, "text" if asked.text is not None else f"passage {place}")
+        check_passage(passage.text, bounds, "text" if asked.text is not None else f"passage {place}")
     return found
 
 
@@ -176,19 +167,15 @@ async def _classified(doors: Doors, asked: shapes.ClassifyRequest) -> dict[str, 
 
 async def _document(doors: Doors, name: str, data: bytes, *, explained: bool) -> dict[str, Any]:
     """Read, cut and classify a document: its passages with predictions, notes, and a summary."""
-    suffix = "." + name.rpartition(".")[2].casefold() if "." in name else ""
-    if suffix not in DOCUMENT_FORMATS:
-        allowed = ", ".join(DOCUMENT_FORMATS)
-        raise Problem(415, f"documents of type {suffix[:20] or '(no ending)'} are not read", hint=f"one of: {allowed}")
     served = doors.serving.served
-    rows, notes = await doors.work.read(lambda: read_upload(name, data, doors.settings.bounds))
+    rows, notes = await doors.work.read(lambda: upload_rows(name, data, doors.settings.bounds))
     found = await doors.work.run(lambda: answer_document(doors.work, served, rows, explained=explained))
     return found | {"document": name, "notes": notes}
 
 
 async def _stream(doors: Doors, request: Request, kind: str, options: dict[str, Any]) -> Response:
     served, bounds = doors.serving.served, doors.settings.bounds
-    writer = writer_for(KINDS[kind], options["prefix"])
+    writer = writer_for(STREAMED[kind], options["prefix"])
 
     def count(passages: int, rejects: int) -> None:
         doors.metrics.passages.inc(passages)

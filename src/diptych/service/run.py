@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from diptych.errors import MissingExtraError, UsageError
+from diptych.service.serving import Serving
 from diptych.service.settings import Settings, check_settings
 from diptych.study import Study
 
@@ -56,17 +57,15 @@ def serve(settings: Settings, study: Study | None, tell: Callable[[str], None]) 
             http=PatientProtocol,
             ws="none",
         )
-        doors = app.app.app.state.doors  # type: ignore[attr-defined]
-        tell(_greeting(settings, listener, doors))
+        tell(_greeting(settings, listener, app.state.doors.serving))
         uvicorn.Server(config).run(sockets=[listener])
     tell("stopped")
 
 
-def _greeting(settings: Settings, listener: socket.socket, doors: Any) -> str:
+def _greeting(settings: Settings, listener: socket.socket, serving: Serving) -> str:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    serving = doors.serving
-    model = f"model {serving.served.version}" if serving.ready else f"no model: {serving.refusal}"
+    model = f"model {serving.version}" if serving.ready else f"no model: {serving.refusal}"
     return f"http://{shown}:{port}: {model}{'' if settings.loopback else '; every request needs the token'}"
 
 

@@ -76,6 +76,11 @@ class Serving:
         """Whether there is a model."""
         return self._served is not None
 
+    @property
+    def version(self) -> str:
+        """The version of the model that answers now; empty where there is none."""
+        return self._served.version if self._served else ""
+
     def look(self) -> str:
         """Look whether another model lies in the study's folder, and let it serve if it may; say what happened."""
         if self.study is None:

@@ -55,17 +55,22 @@ class Answer(BaseModel):
 class Prediction(BaseModel):
     """What the model says of one passage."""
 
-    id: str | int | None = None
     facets: dict[str, Answer]
     off_topic: bool
     language: str
+
+
+class PassagePrediction(Prediction):
+    """What the model says of a passage of the request."""
+
+    id: str | int | None = None
 
 
 class ClassifyResponse(BaseModel):
     """Predictions in the order of the passages."""
 
     model: str = Field(examples=["5d1c0ffee123"])
-    predictions: list[Prediction]
+    predictions: list[PassagePrediction]
 
 
 class DocumentPassage(Prediction):

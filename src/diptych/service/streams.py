@@ -25,7 +25,6 @@ from diptych.service.writers import RowWriter
 CHUNKS = 16  # pieces of the body, and of the answer, that wait
 PIECE = 64  # rows of one piece of the answer
 ESCAPED = 12  # bytes that one character may take in JSON
-KINDS = {"application/x-ndjson": "jsonl", "application/jsonl": "jsonl", "text/csv": "csv"}
 Pieces = AsyncGenerator[bytes, None]
 Convert = Callable[[io.BufferedReader], Iterator[bytes]]
 

@@ -7,7 +7,6 @@ import contextlib
 import json
 import signal
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -40,8 +39,7 @@ class Training:
         self.serving = serving
         self.metrics = metrics
         self.tell = tell
-        self.last: dict[str, Any] = {}
-        self.running = False
+        self._last: dict[str, Any] = {}
         self._wanted = asyncio.Event()
         self._forced = False
 
@@ -50,13 +48,10 @@ class Training:
         """Whether events may bring codings in: a study, and --write."""
         return self.serving.study is not None and self.settings.write
 
-    def hint(self, *, force: bool = False) -> bool:
-        """Note that there may be something new; say whether that leads to anything."""
-        if not self.possible:
-            return False
+    def hint(self, *, force: bool = False) -> None:
+        """Note that there may be something new: the worker looks, and trains at once where it is forced."""
         self._forced |= force
         self._wanted.set()
-        return True
 
     async def watch(self) -> None:
         """Let models that appear in the study's folder serve, for as long as the server runs."""
@@ -88,22 +83,21 @@ class Training:
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
         )
-        self.running, self.last = True, {}
+        self._last = {}
         try:
             while process.stdout and (line := await process.stdout.readline()):
                 self._note(line)
             await process.wait()
-            if process.returncode and self.last.get("stage") != "failed":
+            if process.returncode and self._last.get("stage") != "failed":
                 self._note(json.dumps({"stage": "failed", "reason": _death(process.returncode)}).encode())
         finally:
-            self.running = False
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
                 await process.wait()
         if news := await asyncio.to_thread(self.serving.look):
             self.tell(news)
-        if self.last.get("stage") == "failed" and self.last.get("again"):
+        if self._last.get("stage") == "failed" and self._last.get("again"):
             await asyncio.sleep(BUSY_AGAIN)
             self.hint(force=force)
 
@@ -112,7 +106,7 @@ class Training:
             found = json.loads(line)
         except ValueError:
             return
-        self.last = {**found, "at": time.time()}
+        self._last = found
         if found["stage"] in ("trained", "failed"):
             self.metrics.trainings.labels(found["stage"]).inc()
         said = ", ".join(f"{key} {value}" for key, value in found.items() if key != "stage" and value not in ("", None))

@@ -10,7 +10,6 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 
-from diptych.classifier.score import Prediction, Scorer
 from diptych.service.metrics import Metrics
 from diptych.service.problems import Problem
 from diptych.service.settings import Bounds
@@ -64,37 +63,26 @@ class Work:
         finally:
             self._documents -= 1
 
-    def deadline(self, passages: int) -> Deadline:
-        """Return the end of the time that the work on some passages may take."""
-        return Deadline(self.bounds.seconds, passages)
+    def each(self, texts: Sequence[str], function: Callable[[str], T]) -> list[T]:
+        """Do something with every text, within the time that a request may take.
 
-    def predictions(self, scorer: Scorer, texts: Sequence[str]) -> list[Prediction]:
-        """Classify texts, within the time that a request may take."""
-        deadline, found = self.deadline(len(texts)), []
-        for number, text in enumerate(texts):
-            deadline.check(number)
-            found.append(scorer.predict([text])[0])
-        self.metrics.passages.inc(len(texts))
+        Raises
+        ------
+        Problem
+            503 where the time is over.
+        """
+        until, found = time.monotonic() + self.bounds.seconds, list[T]()
+        for text in texts:
+            if time.monotonic() > until:
+                raise Problem(
+                    503,
+                    f"after {self.bounds.seconds:g} seconds {len(found)} of {len(texts)} passages were done",
+                    hint="send fewer, or JSON Lines, which is answered as it comes; --max-seconds raises the limit",
+                    limit=self.bounds.seconds,
+                )
+            found.append(function(text))
+        self.metrics.passages.inc(len(found))
         return found
-
-
-class Deadline:
-    """When the work on some passages must be done."""
-
-    def __init__(self, seconds: float, passages: int) -> None:
-        self._seconds = seconds
-        self._passages = passages
-        self._until = time.monotonic() + seconds
-
-    def check(self, done: int) -> None:
-        """Refuse to go on where the time is over."""
-        if time.monotonic() > self._until:
-            raise Problem(
-                503,
-                f"after {self._seconds:g} seconds {done} of {self._passages} passages were done",
-                hint="send fewer, or JSON Lines, which is answered as it comes; --max-seconds raises the limit",
-                limit=self._seconds,
-            )
 
 
 def busy(most: int, what: str) -> Problem:

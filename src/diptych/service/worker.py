@@ -37,7 +37,6 @@ def run(root: Path, *, train_after: int, force: bool, promote: str, tell: Callab
     from diptych.coding.codings import load_codings
     from diptych.coding.gold import write_gold
     from diptych.files import exclusive, write_text
-    from diptych.lock import record_step
 
     study = Study.load(root)
     with exclusive(study.state):
@@ -47,7 +46,6 @@ def run(root: Path, *, train_after: int, force: bool, promote: str, tell: Callab
         before = _number(memory)
         _pull(study, tell)
         write_gold(study)
-        record_step(study, "gold", {"gold": study.gold_file})
         now = len(load_codings(study))
         if not force and not (train_after and now - before >= train_after):
             tell("waiting", new=now - before, after=train_after)
