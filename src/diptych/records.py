@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -82,7 +82,7 @@ class Coding:
 
     def row(self) -> dict[str, Any]:
         """The row of a codings file; what is empty is left out, a withheld suggestion is null."""
-        row = {"format": FORMAT, **asdict(self)}
+        row: dict[str, Any] = {"format": FORMAT, **{name: getattr(self, name) for name in self.__slots__}}
         row["flags"] = list(self.flags)
         optional = ("supersedes", "confidence", "comment", "reason", "lead_time", "flags", "edited_by")
         for name in optional:
