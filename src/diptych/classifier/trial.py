@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from diptych.classifier.analyser import Reading
 from diptych.classifier.choose import Chooser
+from diptych.classifier.corpus import Counted
 from diptych.classifier.evaluate import (
     Background,
     Fold,
@@ -35,7 +35,7 @@ class Trial:
     ----------
     own : DataFrame
         The judged passages: passage, author, group and one column a facet.
-    readings : sequence of Reading
+    readings : sequence of Counted
         Of the judged passages.
     background : Background
         What only trains: the pool, then the exemplars.
@@ -49,7 +49,7 @@ class Trial:
     """
 
     own: pd.DataFrame
-    readings: Sequence[Reading]
+    readings: Sequence[Counted]
     background: Background
     beside: pd.DataFrame
     classifier: PassageClassifier
