@@ -83,10 +83,10 @@ class Material:
     gold: int
     exemplars: pd.DataFrame
 
-    def background(self, classifier: PassageClassifier, facets: Sequence[str]) -> Background:
-        """What trains in every fold."""
+    def background(self, readings: Sequence[Counted], facets: Sequence[str]) -> Background:
+        """What trains in every fold, given the readings of the exemplars."""
         weights = np.full(len(self.exemplars), EXEMPLAR_WEIGHT)
-        return Background(classifier.analyse(self.exemplars["text"].tolist()), self.exemplars[list(facets)], weights)
+        return Background(readings, self.exemplars[list(facets)], weights)
 
 
 def with_pool(material: Material, readings: Sequence[Counted], background: Background) -> Background:

@@ -22,6 +22,7 @@ from diptych.classifier.evaluate import (
     stratified_folds,
 )
 from diptych.classifier.figures import figures_by_facet
+from diptych.classifier.kept import Kept
 from diptych.classifier.material import Material, classifier_for, with_pool
 from diptych.classifier.model import PassageClassifier
 from diptych.schema import Schema
@@ -57,16 +58,18 @@ class Trial:
     orders: Mapping[str, Sequence[str]]
 
     @classmethod
-    def of(cls, material: Material, schema: Schema, seed: int) -> Trial:
+    def of(cls, material: Material, schema: Schema, seed: int, kept: Kept | None = None) -> Trial:
         """Take the texts of a study apart and deal its own passages to folds."""
         facets, classifier = list(schema.facet_ids), classifier_for(schema, seed)
         own = material.real[: material.gold]
-        readings = classifier.analyse(material.real["text"].tolist())
+        kept = kept or Kept(classifier.analyser())
+        every = kept.read([*material.real["text"], *material.exemplars["text"]])
+        readings = every[: len(material.real)]
         beside = pd.concat([material.real[material.gold :], material.exemplars])[["source", "group"]]
         return cls(
             own,
             readings[: material.gold],
-            with_pool(material, readings, material.background(classifier, facets)),
+            with_pool(material, readings, material.background(every[len(readings) :], facets)),
             beside.reset_index(drop=True),
             classifier,
             stratified_folds(own[facets], seed, groups=own["group"].tolist()),
