@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from diptych.classifier.assess import coder_ceiling
-from diptych.classifier.material import classifier_for, training_material
+from diptych.classifier.material import training_material
 from diptych.classifier.sources import (
     EXEMPLAR_WEIGHT,
     exemplar_files,

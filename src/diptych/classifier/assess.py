@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_limits
 from diptych.classifier.choose import Chooser
 from diptych.classifier.evaluate import Fold, author_folds
 from diptych.classifier.figures import figures, figures_by_facet, macro_interval
-from diptych.classifier.levers import ablation, learning_curve
 from diptych.classifier.kept import FILE as KEPT
 from diptych.classifier.kept import Kept
+from diptych.classifier.levers import ablation, learning_curve
 from diptych.classifier.material import Material, Progress, classifier_for, training_material
 from diptych.classifier.sources import ADJUDICATOR, load_pool, pool_answers
 from diptych.classifier.tables import TABLES, calibrations, confusions, risks, surest_errors

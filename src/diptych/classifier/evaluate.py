@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from diptych.classifier.analyser import Reading
-from diptych.classifier.corpus import Counted
 from diptych.classifier.calibrate import Calibration, calibrate
+from diptych.classifier.corpus import Counted
 from diptych.classifier.figures import figures_by_facet
 from diptych.classifier.model import FEWEST, PassageClassifier, softmax, too_few
 from diptych.errors import NotTrainedError
@@ -107,7 +107,7 @@ def cross_fit(
     labels: pd.DataFrame,
     folds: Sequence[Fold],
     classifier: PassageClassifier,
-    others: Sequence[str] = (),
+    others: Sequence[str | Reading | Counted] = (),
     background: Background | None = None,
     pick: Pick | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
@@ -144,7 +144,7 @@ def cross_fit(
     gold = {facet: np.full(len(everything), None, dtype=object) for facet in labels.columns}
     for facet, values in gold.items():
         said = labels[facet].to_numpy(dtype=object)
-        values[: len(texts)] = np.where([isinstance(value, str) for value in said], said, None)
+        values[: len(texts)] = [value if isinstance(value, str) else None for value in said]
     for number, (train, test) in enumerate(folds):
         judged = np.concatenate([test, unlabelled]).astype(np.intp)
         mine = pick(train) if pick else classifier
@@ -165,7 +165,10 @@ def cross_fit(
 
 
 def fit_with(
-    classifier: PassageClassifier, texts: Sequence[str | Reading | Counted], labels: pd.DataFrame, background: Background | None
+    classifier: PassageClassifier,
+    texts: Sequence[str | Reading | Counted],
+    labels: pd.DataFrame,
+    background: Background | None,
 ) -> PassageClassifier:
     """Fit a fresh copy of a classifier on texts and what always trains beside them."""
     if background is None or not len(background.texts):

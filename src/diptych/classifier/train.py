@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from diptych.classifier.calibrate import Calibration, brier, calibrate, expected_calibration_error
 from diptych.classifier.choose import choose_parameters
+from diptych.classifier.crossfitted import calibration_of, crossfit_of, quality_of
 from diptych.classifier.drift import profile
 from diptych.classifier.evaluate import (
     across_authors,
@@ -23,7 +22,7 @@ from diptych.classifier.evaluate import (
 from diptych.classifier.figures import figures_by_facet
 from diptych.classifier.kept import FILE as KEPT
 from diptych.classifier.kept import Kept
-from diptych.classifier.limits import Limits, calibrated, chosen
+from diptych.classifier.limits import Limits
 from diptych.classifier.material import (
     Material,
     Progress,
@@ -38,7 +37,7 @@ from diptych.classifier.persist import Model, save_model
 from diptych.classifier.predictions import crossfit_file
 from diptych.classifier.warm import FILE as MEMORY
 from diptych.classifier.warm import Memory, Warm, memory_of, recall, write_memory
-from diptych.errors import NotTrainedError, UsageError
+from diptych.errors import UsageError
 from diptych.files import canonical, sha256_bytes, write_jsonl
 from diptych.lock import record_step
 from diptych.records import FORMAT, rows_of
@@ -83,13 +82,13 @@ def fit_model(
         passage, facet, value, p, and `probabilities` (of every value): what models that have not seen the
         passage say of it; of the study's own passages.
     """
-    model, crossfit, _ = _fit(
+    model, crossfit, _ = fit_with_memory(
         material, schema, seed, tell, material.real[:0] if others is None else others, choose=choose, kept=kept
     )
     return model, crossfit
 
 
-def _fit(
+def fit_with_memory(
     material: Material,
     schema: Schema,
     seed: int,
@@ -100,6 +99,7 @@ def _fit(
     kept: Kept | None = None,
     warm: Warm | None = None,
 ) -> tuple[Model, pd.DataFrame, Memory]:
+    """Do what :func:`fit_model` does, from the last training where one is given, and return what a next one needs."""
     with threadpool_limits(1):  # small problems: more threads cost more than they bring
         return _fitted(material, schema, seed, tell, others, choose=choose, kept=kept, warm=warm)
 
@@ -136,7 +136,7 @@ def _fitted(
         predictions, known = cross_fit(readings, labels, folds, classifier, every[len(table) : len(texts)], background)
     tell("training")
     weights = fit_with(classifier, readings, labels, background).compile()
-    calibrations = {facet: _calibration(predictions, facet, weights.facets[facet]) for facet in facets}
+    calibrations = {facet: calibration_of(predictions, facet, weights.facets[facet]) for facet in facets}
     spoken = kept.languages(table["text"].tolist())
     languages = pd.Series(spoken).value_counts(normalize=True)
     limits = Limits(
@@ -149,8 +149,8 @@ def _fitted(
         languages=tuple(sorted(str(name) for name in languages[languages >= 0.02].index if name != "und")),
     )
     passages = np.concatenate([table["passage"].to_numpy(), others["passage"].to_numpy()])
-    crossfit = _crossfit(predictions, weights.facets, limits, passages)
-    quality = {facet: _quality(predictions, facet, weights.facets[facet], limits) for facet in facets}
+    crossfit = crossfit_of(predictions, weights.facets, limits, passages)
+    quality = {facet: quality_of(predictions, facet, weights.facets[facet], limits) for facet in facets}
     answered = answer_calibrated(predictions[predictions["place"] < len(table)], orders)
     own = answered["place"] < material.gold
     mine = table[: material.gold]
@@ -196,46 +196,6 @@ def _fitted(
         model.version, weights.facets, predictions, known, texts, material, warm.memory if warm else None
     )
     return model, crossfit[~crossfit["passage"].isin(table["passage"][material.gold :])].reset_index(drop=True), memory
-
-
-def _scores(predictions: pd.DataFrame, facet: str, values: Sequence[str]) -> tuple[pd.DataFrame, Floats, Places]:
-    """Rows of a facet, their scores in the model's order of values, and the place of the gold value (-1: none)."""
-    rows = predictions[predictions["facet"] == facet]
-    scores = rows.reindex(columns=[f"score:{value}" for value in values]).fillna(-30.0).to_numpy(dtype=float)
-    return rows, scores, pd.Categorical(rows["value"], categories=list(values)).codes.astype(np.intp)
-
-
-def _calibration(predictions: pd.DataFrame, facet: str, values: Sequence[str]) -> Calibration:
-    _, scores, gold = _scores(predictions, facet, values)
-    if not (gold >= 0).any():
-        raise NotTrainedError(f"{facet}: no passage has a gold label")
-    return calibrate(scores[gold >= 0], gold[gold >= 0])
-
-
-def _quality(predictions: pd.DataFrame, facet: str, values: Sequence[str], limits: Limits) -> dict[str, float]:
-    """How well probabilities hold on cross-fitted real passages (calibrated on the same: a little flattered)."""
-    _, scores, gold = _scores(predictions, facet, values)
-    chances, known = calibrated(scores, limits, facet), gold >= 0
-    right = chances.argmax(axis=1) == gold
-    return {
-        "brier": brier(chances[known], gold[known]),
-        "ece": expected_calibration_error(chances.max(axis=1)[known], right[known]),
-    }
-
-
-def _crossfit(
-    predictions: pd.DataFrame, facets: Mapping[str, Sequence[str]], limits: Limits, passages: NDArray[np.object_]
-) -> pd.DataFrame:
-    """Calibrated probabilities, averaged over the models that judged a passage, and the answer."""
-    found = []
-    for facet, values in facets.items():
-        rows, scores, _ = _scores(predictions, facet, values)
-        means = pd.DataFrame(calibrated(scores, limits, facet)).groupby(rows["place"].to_numpy()).mean()
-        answers = chosen(means.to_numpy(), limits, facet)
-        for place, line, answer in zip(means.index, means.to_numpy().round(6), answers, strict=True):
-            chances = dict(zip(values, line.tolist(), strict=True))
-            found.append((passages[place], facet, values[answer], chances[values[answer]], chances))
-    return pd.DataFrame(found, columns=["passage", "facet", "value", "p", "probabilities"])
 
 
 def _training_hash(material: Material, schema: Schema, classifier: PassageClassifier) -> str:
@@ -289,8 +249,13 @@ def train(
         tell(f"training from nothing: {last}")
         last = None
     elif last:
-        tell(f"going on from model {last.model.version}; {last.changed} coded passages are new or changed")
-    model, crossfit, memory = _fit(material, study.schema, seed, tell, uncoded, choose=choose, kept=kept, warm=last)
+        tell(
+            f"going on from model {last.model.version}; {last.changed} coded passages are new or changed since the "
+            "last full training, whose figures across authors stay"
+        )
+    model, crossfit, memory = fit_with_memory(
+        material, study.schema, seed, tell, uncoded, choose=choose, kept=kept, warm=last
+    )
     place, beside, left = _files(study) if folder is None else _candidate(study, folder)
     save_model(place, model)
     write_jsonl(beside, ({"format": FORMAT, **row} for row in rows_of(crossfit)))

@@ -33,6 +33,7 @@ from diptych.files import atomic, canonical, sha256_bytes
 from diptych.schema import Schema
 
 FILE = "warm.npz"
+FEWEST = 500  # coded passages: with fewer, folds dealt otherwise move probabilities, and nothing takes long
 MOST_CHANGED = 0.2  # of the coded passages, since the last full training: more, and scores are of too old models
 UNSEEN = -30.0  # the score of a value that a fold's models never saw
 Floats = NDArray[np.float64]
@@ -195,6 +196,8 @@ def recall(model_file: Path, memory_file: Path, material: Material, schema: Sche
     """Return the last training to go on from, or a sentence why there is none that fits."""
     if not model_file.is_file():
         return "there is no model yet"
+    if len(material.real) < FEWEST:
+        return f"there are fewer than {FEWEST} coded passages ({len(material.real)}), which takes seconds"
     try:
         model = load_model(model_file, schema.structure_hash)
         classifier = kept_classifier(model, schema, seed)
