@@ -306,20 +306,11 @@ def test_a_warm_training_from_the_same_model_gives_the_same_bytes(coded):
 def test_a_warm_training_keeps_hyper_parameters(coded, monkeypatch):
     from diptych.classifier import train as training
 
-    monkeypatch.setattr(training, "classifier_for", lambda _, seed: PassageClassifier(C=7.0, seed=seed))
-    train(coded)
-    monkeypatch.undo()
-    model, said = warmly(coded)
-    assert "from nothing" in said  # markers differ: the harbour study's schema names parties
-    assert model.card["training"]["parameters"]["C"] == 3.0
-    usual = training.classifier_for
-    monkeypatch.setattr(
-        training,
-        "classifier_for",
-        lambda *a: PassageClassifier(**usual(*a).get_params() | {"C": 7.0, "without": ("runs",)}),
-    )
-    train(coded)
-    monkeypatch.undo()
+    usual = training.classifier_for(coded.schema, coded.settings.seed).get_params()
+    other = PassageClassifier(**usual | {"C": 7.0, "without": ("runs",)})
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "classifier_for", lambda *_: other)
+        train(coded)
     model, said = warmly(coded)
     assert "from nothing" not in said
     parameters = model.card["training"]["parameters"]
