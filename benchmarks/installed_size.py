@@ -1,6 +1,6 @@
 """How large is an installation? The bytes of all files that pip lays down, by package, pip itself left out.
 
-    python benchmarks/installed_size.py [EXTRA …]      # default: the core, then all extras; a few minutes, needs the network
+    python benchmarks/installed_size.py [EXTRA …]      # default: the core, then all extras; minutes, needs pip
 
 Each is installed into an environment of its own, under the constraints file; beside it what the project is bound to,
 pandas, scikit-learn and label-studio-sdk, alone. Compiled Python (.pyc) is not counted: Python writes it when it likes.
