@@ -18,7 +18,8 @@ from diptych.classifier.sentences import begins, ends, pieces
 from diptych.classifier.vocabulary import Vocabulary
 
 _STOPS = frozenset(".!?;:,")
-_ODD, _OTHER, _LETTER = 1, 2, 4  # marks of pieces: to be read with its neighbours, of another script, with a letter
+# signs of pieces: to be read with its neighbours, of another script, with a letter; where sentences begin and end
+_ODD, _OTHER, _LETTER, _BEGINS, _ENDS, _ALWAYS = 1, 2, 4, 8, 16, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,10 @@ class Apart:
     pieces of a text together.
     """
 
-    words: NDArray[np.int32]
+    words: Places
     word_texts: Places
     word_sentences: Places
-    tokens: NDArray[np.int32]
+    tokens: Places
     token_sentences: Places
     of_sentence: Places
     marks: NDArray[np.uint8]
@@ -68,10 +69,11 @@ class Pieces:
         self._vocabulary = vocabulary
         self._pieces = Numbers()
         self._texts: list[str] = []
-        self._words, self._tokens = Growing(np.int32), Growing(np.int32)
-        self._spans = Growing(np.int32, 4)  # start and number of words, of tokens
-        self._signs = Growing(np.uint8, 3)  # how a sentence ends behind it; whether one begins with it; marks
-        self._edges = Growing(np.int32, 2)  # its first and its last word, if names of several words hold them
+        self._words, self._tokens = Growing(np.intp), Growing(np.intp)
+        self._starts = Growing(np.intp), Growing(np.intp)  # of the words and tokens of a piece …
+        self._counts = Growing(np.intp), Growing(np.intp)  # … and how many there are
+        self._signs = Growing(np.uint8)  # see `_ODD`; how a sentence ends behind it; whether one begins with it
+        self._edges = Growing(np.intp), Growing(np.intp)  # its first and last word, if names of several words hold them
         self._first, self._last, self._follow = self._phrases()
 
     def __len__(self) -> int:
@@ -95,35 +97,38 @@ class Pieces:
         found = self._pieces.of(chain.from_iterable(listed), int(counts.sum()))
         self._learn()
         owners = np.repeat(np.arange(len(texts)), counts)
-        signs = self._signs.rows[found]
+        signs = self._signs.rows.take(found)
         last = np.ones(len(found), dtype=np.bool_)  # of a sentence
         np.not_equal(owners[1:], owners[:-1], out=last[:-1])
-        last[:-1] |= (signs[:-1, 0] > 1) | ((signs[:-1, 0] > 0) & (signs[1:, 1] > 0))
+        ending = np.flatnonzero(signs[:-1] >= _ENDS)
+        last[ending] |= (signs[ending] >= _ALWAYS) | ((signs[ending + 1] & _BEGINS) > 0)
         marks = np.zeros(len(texts), dtype=np.uint8)
         full = np.flatnonzero(counts)
         if len(full):
-            marks[full] = np.bitwise_or.reduceat(signs[:, 2], (np.cumsum(counts) - counts)[full])
+            marks[full] = np.bitwise_or.reduceat(signs, (np.cumsum(counts) - counts)[full])
         if len(self._follow) > 1:
             found, owners, last = self._glued(found, owners, last)
         sentences = np.cumsum(last) - last
-        spans = self._spans.rows[found]
+        words, tokens = (counted.rows.take(found) for counted in self._counts)
         return Apart(
-            self._words.rows[spread(spans[:, 0], spans[:, 1])],
-            np.repeat(owners, spans[:, 1]),
-            np.repeat(sentences, spans[:, 1]),
-            self._tokens.rows[spread(spans[:, 2], spans[:, 3])],
-            np.repeat(sentences, spans[:, 3]),
+            self._words.rows.take(spread(self._starts[0].rows.take(found), words)),
+            np.repeat(owners, words),
+            np.repeat(sentences, words),
+            self._tokens.rows.take(spread(self._starts[1].rows.take(found), tokens)),
+            np.repeat(sentences, tokens),
             owners[last],
             marks,
         )
 
     def _glued(
-        self, found: NDArray[np.int32], owners: Places, last: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.int32], Places, NDArray[np.bool_]]:
+        self, found: Places, owners: Places, last: NDArray[np.bool_]
+    ) -> tuple[Places, Places, NDArray[np.bool_]]:
         """Make one piece of those that may hold a name of several words together."""
-        edges = self._edges.rows[found]
+        edges = self._edges[1].rows.take(found)
+        before = np.flatnonzero((edges > 0) & ~last)
+        after = self._edges[0].rows.take(found.take(before + 1))
         glued = np.zeros(len(found), dtype=np.bool_)
-        glued[:-1] = self._follow[edges[:-1, 1], edges[1:, 0]] & ~last[:-1]
+        glued[before] = self._follow[edges.take(before), after]
         starts = np.flatnonzero(glued & ~np.concatenate([[False], glued[:-1]]))
         if not len(starts):
             return found, owners, last
@@ -145,24 +150,22 @@ class Pieces:
             return
         words: list[str] = []
         tokens: list[str] = []
-        spans, signs, edges = [], [], []
-        starts = len(self._words.rows), len(self._tokens.rows)
+        signs, edges, reach = [], [], [(0, 0)]
         for piece in fresh:
-            before = len(words), len(tokens)
             signs.append(self._one(piece, words, tokens, edges))
-            spans.append(
-                (starts[0] + before[0], len(words) - before[0], starts[1] + before[1], len(tokens) - before[1])
-            )
-        self._texts += fresh
+            reach.append((len(words), len(tokens)))
         numbers = self._vocabulary.numbers
-        self._words.add(numbers.of(words, len(words)))
-        self._tokens.add(numbers.of(tokens, len(tokens)))
-        self._spans.add(spans)
+        for kind, listed, place in ((words, self._words, 0), (tokens, self._tokens, 1)):
+            reached = np.array(reach)[:, place]
+            self._starts[place].add(reached[:-1] + len(listed.rows))
+            self._counts[place].add(np.diff(reached))
+            listed.add(numbers.of(kind, len(kind)))
+            self._edges[place].add(np.array(edges)[:, place])
+        self._texts += fresh
         self._signs.add(signs)
-        self._edges.add(edges)
         self._vocabulary.learn()
 
-    def _one(self, piece: str, words: list[str], tokens: list[str], edges: list[tuple[int, int]]) -> tuple[int, ...]:
+    def _one(self, piece: str, words: list[str], tokens: list[str], edges: list[tuple[int, int]]) -> int:
         """Take one piece apart, and return its signs."""
         if piece.isascii():
             folded, marks = piece.lower(), 0
@@ -174,13 +177,14 @@ class Pieces:
                     if stop:
                         tokens.append(stop)
                 edges.append((self._first.get(stem, 0), self._last.get(stop or stem, 0)))
-                return (ends(piece) if stop in ".!?" else 0) if stop else 0, begins(piece), _LETTER
+                ended = _ENDS if stop and (stop in "!?" or (stop == "." and ends(piece))) else 0
+                return _LETTER + ended + (0 if piece[0] == stem[0] else _BEGINS)
             marks = _LETTER * folded.islower()
         else:
             folded = unicodedata.normalize("NFKC", piece).casefold()
             if is_private(folded) or not folded.strip():
                 edges.append((0, 0))
-                return 0, False, _ODD
+                return _ODD
             marks = _LETTER * any(letter < "\u0250" and letter.isalpha() for letter in piece)
             marks |= _OTHER * (not is_latin(piece))
         words += folded_words(folded)
@@ -188,7 +192,7 @@ class Pieces:
         if self._parties.markers:
             tokens += self._parties.parts(text, phrases=len(text.split()) > 1)
         edges.append((self._first.get(head(text.strip()), 0), self._last.get(tail(text.strip()), 0)))
-        return ends(piece), begins(piece), marks
+        return marks + (0, _ENDS, _ALWAYS)[ends(piece)] + _BEGINS * begins(piece)
 
 
 def head(text: str) -> str:

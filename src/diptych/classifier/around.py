@@ -74,7 +74,7 @@ class Around:
         self._tokens = [f"<{party}>" for party in self._everyone]
         self._joint = self._everyone.index(JOINT)
         self._holders = [*self._tokens, f"<{THIRD}>"]
-        self._known = Growing(np.int64, 2)  # party and classes of the words of the vocabulary
+        self._party, self._class = Growing(np.int64), Growing(np.int64)  # of the words of the vocabulary
         self._names: dict[int, int] = {}
         self._and = [vocabulary.numbers[word] for word in ("and", "or")]
         self._joined_token = vocabulary.numbers[f"<{JOINT}>"]
@@ -105,62 +105,59 @@ class Around:
     def row(self, tokens: Found, sentences: Places) -> Row:
         """Look tokens up, and join parties that stand beside each other."""
         self._learn()
-        for _ in range(_ROUNDS):
-            places = self._joins(tokens, sentences)
+        raw, whose = tokens, sentences
+        parties = self._party.rows.take(tokens)
+        settled = np.zeros(len(tokens), dtype=np.bool_)  # joined already: not to be joined with what stands before
+        for left in range(_ROUNDS, -1, -1):
+            places = self._joins(tokens, sentences, parties, settled)
             if not len(places):
                 break
-            tokens, sentences = self._join(tokens, sentences, places[firsts(sentences[places])])
-        else:
-            tokens, sentences = self._one_by_one(tokens, sentences)
-        known = self._known.rows[tokens]
+            if not left:
+                tokens, sentences = self._one_by_one(raw, whose, tokens, sentences, np.unique(sentences[places]))
+                break
+            linked = places = places[firsts(sentences[places])]
+            linked = linked[tokens[places - 1] != tokens[places]]
+            tokens = tokens.copy()
+            tokens[linked - 2], parties[linked - 2], settled[linked - 2] = self._joined_token, self._joint, True
+            gone = np.concatenate([places, linked - 1])
+            tokens, sentences, parties, settled = (np.delete(one, gone) for one in (tokens, sentences, parties, settled))
+        parties, classes = self._party.rows.take(tokens), self._class.rows.take(tokens)
         starts = firsts(sentences)
         lengths = np.diff(starts, append=len(sentences))
         begins = np.repeat(starts, lengths)
-        return Row(tokens, sentences, known[:, 0], known[:, 1], begins, begins + np.repeat(lengths, lengths))
+        return Row(tokens, sentences, parties, classes, begins, begins + np.repeat(lengths, lengths))
 
     def _learn(self) -> None:
-        names = list(self._vocabulary.numbers)[len(self._known.rows) :] if self._stale() else []
-        if not names:
-            return
-        place = {token: number for number, token in enumerate(self._tokens)}
-        classes = self._parties.classes_of
-        self._known.add(
-            [(place.get(name, -1), sum(_BIT[one] for one in classes(name) if one in _BIT)) for name in names]
-        )
+        """Say of the fresh words of the vocabulary whether they are parties, and what they say."""
+        names = self._vocabulary.texts[len(self._party.rows) :]
+        if names:
+            place = {token: number for number, token in enumerate(self._tokens)}
+            self._party.add([place.get(name, -1) for name in names])
+            self._class.add([sum(_BIT.get(one, 0) for one in found) if found else 0 for found in map(self._parties.classes_of, names)])
 
-    def _stale(self) -> bool:
-        return len(self._known.rows) < len(self._vocabulary.numbers)
-
-    def _joins(self, tokens: Found, sentences: Places) -> Places:
+    def _joins(
+        self, tokens: Found, sentences: Places, parties: NDArray[np.int64], settled: NDArray[np.bool_]
+    ) -> Places:
         """Where a party stands that is to be joined with what stands before it."""
-        known = self._known.rows[:, 0]
-        places = np.flatnonzero(known[tokens] >= 0)
-        places = places[places > 0]
+        places = np.flatnonzero(parties >= 0)
+        places = places[~settled[places] & (places > 0)]
         places = places[sentences[places - 1] == sentences[places]]
         again = tokens[places - 1] == tokens[places]
         linked = (tokens[places - 1] == self._and[0]) | (tokens[places - 1] == self._and[1])
         linked &= (places > 1) & (sentences[places - 2] == sentences[places])
-        linked &= (known[tokens[places - 2]] >= 0) & (tokens[places - 2] != tokens[places])
+        linked &= (parties[places - 2] >= 0) & (tokens[places - 2] != tokens[places])
         return places[again | linked]
 
-    def _join(self, tokens: Found, sentences: Places, places: Places) -> tuple[Found, Places]:
-        """Join at some places, at most one in a sentence."""
-        linked = places[tokens[places - 1] != tokens[places]]
-        tokens = tokens.copy()
-        tokens[linked - 2] = self._joined_token
-        kept = np.ones(len(tokens), dtype=np.bool_)
-        kept[places] = kept[linked - 1] = False
-        return tokens[kept], sentences[kept]
-
-    def _one_by_one(self, tokens: Found, sentences: Places) -> tuple[Found, Places]:
-        left = np.unique(sentences[self._joins(tokens, sentences)])
-        if not len(left):
-            return tokens, sentences
-        numbers, texts = self._vocabulary.numbers, list(self._vocabulary.numbers)
-        starts, ends = np.searchsorted(sentences, left), np.searchsorted(sentences, left, side="right")
+    def _one_by_one(
+        self, raw: Found, whose: Places, tokens: Found, sentences: Places, left: Places
+    ) -> tuple[Found, Places]:
+        """Join parties in some sentences from their raw tokens; what was joined so far is longer, and gives the room."""
+        numbers, texts = self._vocabulary.numbers, self._vocabulary.texts
         tokens, kept = tokens.copy(), np.ones(len(tokens), dtype=np.bool_)
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            found = self._parties.joined([texts[number] for number in tokens[start:end].tolist()])
+        for sentence in left.tolist():
+            first, last = np.searchsorted(whose, [sentence, sentence + 1]).tolist()
+            start, end = np.searchsorted(sentences, [sentence, sentence + 1]).tolist()
+            found = self._parties.joined([texts[number] for number in raw[first:last].tolist()])
             tokens[start : start + len(found)] = [numbers[text] for text in found]
             kept[start + len(found) : end] = False
         return tokens[kept], sentences[kept]
@@ -202,7 +199,7 @@ class Around:
         late = third[first] > third[row.starts[first]]
         yield owners[late], self._terms["sentence begins elsewhere, then {}"][party[late]]
         kinds, which = np.unique(masks[owners], return_inverse=True)
-        yield owners, np.array([self._named(mask) for mask in kinds.tolist()], dtype=np.int32)[which]
+        yield owners, np.array([self._named(mask) for mask in kinds.tolist()], dtype=np.intp)[which]
 
     def _named(self, mask: int) -> int:
         found = self._names.get(mask)

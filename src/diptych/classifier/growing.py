@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -52,9 +52,9 @@ class Numbers(dict[str, int]):
         self.fresh.append(text)
         return number
 
-    def of(self, texts: Iterable[str], count: int) -> NDArray[np.int32]:
+    def of(self, texts: Iterable[str], count: int) -> Places:
         """Return the numbers of so many texts."""
-        return np.fromiter(map(self.__getitem__, texts), dtype=np.int32, count=count)
+        return np.fromiter(map(self.__getitem__, texts), dtype=np.intp, count=count)
 
 
 def spread(starts: Places, counts: Places) -> Places:
@@ -91,6 +91,25 @@ def summed(owners: Places, values: NDArray[Any], number: int) -> NDArray[Any]:
     return found
 
 
+def products(counts: Places, places: Places, weights: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
+    """Return the weighted sums of rows of a table, so many of them each time: row by row, so that little waits.
+
+    >>> products(np.array([2, 0, 1]), np.array([0, 1, 1]), np.ones(3), np.eye(2)).tolist()
+    [[1.0, 1.0], [0.0, 0.0], [0.0, 1.0]]
+    """
+    found = np.zeros((len(counts), table.shape[1]), dtype=table.dtype)
+    weights = weights.astype(table.dtype, copy=False)
+    room = np.empty((int(counts.max(initial=0)), table.shape[1]), dtype=table.dtype)
+    start = 0
+    for row, count in zip(found, counts.tolist(), strict=True):
+        if count:
+            end = start + count
+            rows = table.take(places[start:end], axis=0, out=room[:count], mode="clip")  # without a copy
+            np.dot(weights[start:end], rows, out=row)
+            start = end
+    return found
+
+
 def counted(owners: Places, number: int) -> Places:
     """Return how often every owner stands."""
     return np.bincount(owners, minlength=number)
@@ -101,8 +120,3 @@ def bits(owners: Places, values: NDArray[np.int64], number: int) -> NDArray[np.i
     found = np.zeros(number, dtype=np.int64)
     np.bitwise_or.at(found, owners, values)
     return found
-
-
-def joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
-    """Put arrays together, also none."""
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=kind)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from diptych.classifier.analyser import KINDS, Analyser
 from diptych.classifier.apart import Apart, Pieces
 from diptych.classifier.around import MOST, Around
-from diptych.classifier.growing import Places, counted, firsts, summed
+from diptych.classifier.growing import Places, counted, firsts, products
 from diptych.classifier.language import SAMPLE, SMALL_WORDS, language_of
 from diptych.classifier.vocabulary import Found, TermIndex, Vocabulary
 from diptych.classifier.weights import ADDITIVE, KIND_WEIGHTS, Scored, Weights
@@ -60,8 +60,8 @@ class Many:
             self._forget()
         apart = self._pieces.take(texts)
         number, values = len(texts), len(self.weights.intercepts)
-        sums = summed(apart.word_texts, self._vocabulary.sums.rows[apart.words], number)
         words = counted(apart.word_texts, number)
+        sums = products(words, apart.words, np.ones(len(apart.words)), self._vocabulary.sums.rows)
         scores = self.weights.intercepts + sums[:, :values] * (
             KIND_WEIGHTS[ADDITIVE] / np.sqrt(np.where(sums[:, values] > 0, sums[:, values], 1.0))[:, None]
         )
@@ -78,10 +78,10 @@ class Many:
                 scores += self._around.shares(row, owners, number) @ self.weights.shares.astype(np.float64)
         scores += self._counted(emitted, number)
         known = sums[:, values + 1] / np.maximum(words, 1)
-        return scores, known, named, apart.odd, self._languages(texts, apart, sums[:, values + 2 :], words)
+        return scores, known, named, apart.odd, self._languages(texts, apart, words)
 
     def _words(self, apart: Apart) -> tuple[Places, Found]:
-        return apart.word_texts, self._vocabulary.words.rows[apart.words]
+        return apart.word_texts, self._vocabulary.words.rows.take(apart.words)
 
     def _pairs(self, apart: Apart) -> tuple[Places, Found]:
         places = np.flatnonzero(apart.word_sentences[1:] == apart.word_sentences[:-1])
@@ -93,22 +93,26 @@ class Many:
         keys = []
         for kind, owners, rows in emitted:
             seen = np.flatnonzero(rows >= 0)
-            keys.append((owners[seen] * len(_COUNTED) + kind) << self._bits | rows[seen])
+            keys.append((owners.take(seen) * len(_COUNTED) + kind) << self._bits | rows.take(seen))
         every = np.sort(np.concatenate(keys))
         starts = firsts(every)
         counts = np.diff(starts, append=len(every))
-        every = every[starts]
+        every = every.take(starts)
         rows, groups = every & ((np.int64(1) << self._bits) - 1), every >> self._bits
-        weights = (1.0 + np.log(counts)) * self._idf[rows]
-        lengths = np.sqrt(summed(groups, weights * weights, number * len(_COUNTED)))
+        weights = _grown(counts) * self._idf.take(rows)
+        lengths = np.sqrt(np.bincount(groups, weights * weights, minlength=number * len(_COUNTED)))
         kinds = np.tile([KIND_WEIGHTS[kind] for kind in _COUNTED], number)
-        weights *= (kinds / np.where(lengths > 0, lengths, 1.0))[groups]
-        return summed(groups // len(_COUNTED), self._rows[rows] * weights[:, None], number)
+        weights *= (kinds / np.where(lengths > 0, lengths, 1.0)).take(groups)
+        each = np.bincount(groups, minlength=number * len(_COUNTED)).reshape(number, len(_COUNTED)).sum(axis=1)
+        return products(each, rows, weights, self._rows)
 
     def _languages(
-        self, texts: Sequence[str], apart: Apart, hits: NDArray[np.float64], words: Places
+        self, texts: Sequence[str], apart: Apart, words: Places
     ) -> list[str]:
         """The languages of texts; those with other letters than Latin ones, and long ones, are looked at alone."""
+        table, number = self._vocabulary.hits, len(texts)
+        small = apart.word_texts * len(table) + self._vocabulary.small.rows.take(apart.words)
+        hits = np.bincount(small, minlength=number * len(table)).reshape(number, len(table)) @ table
         english = np.array([name == "en" for name in _LANGUAGES])
         best = (2 * hits + english).argmax(axis=1)
         most = hits[np.arange(len(texts)), best]
@@ -117,6 +121,14 @@ class Many:
             language_of(text) if len(text) > SAMPLE or not latin else _LANGUAGES[place] if told else "und"
             for text, latin, place, told in zip(texts, apart.latin.tolist(), best.tolist(), sure.tolist(), strict=True)
         ]
+
+
+def _grown(counts: Places) -> NDArray[np.float64]:
+    """1 + log of counts, most of which are 1."""
+    found = np.ones(len(counts))
+    more = np.flatnonzero(counts > 1)
+    found[more] += np.log(counts[more])
+    return found
 
 
 def batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.classifier.analyser import KINDS, LETTERS
-from diptych.classifier.growing import Growing, Numbers, summed
+from diptych.classifier.growing import Growing, Numbers, Places, summed
 from diptych.classifier.hashing import BASE, SEEDS, Hashes, behind, codes, mixed, polynomials
 from diptych.classifier.language import SMALL_WORDS
 from diptych.classifier.weights import RAREST, Weights
 
-Found = NDArray[np.int32]
+Found = Places
 _SPARSE = 4  # slots of the index a term
 
 
@@ -33,24 +33,24 @@ class TermIndex:
         leading = (hashes >> self._shift).astype(np.intp)
         numbers = np.bincount(leading, minlength=1 << width)
         self._most = int(numbers.max(initial=0))
-        self._starts = np.cumsum(numbers, dtype=np.int32) - numbers.astype(np.int32)
+        self._starts = (np.cumsum(numbers) - numbers).astype(np.int32)
         self._filled = numbers > 0
 
     def rows(self, kind: str, numbers: Hashes) -> Found:
         """Return the rows of terms of a kind by their polynomials; -1 for those the model does not know."""
         wanted = mixed(numbers ^ np.uint64(SEEDS[kind]))
-        found = np.full(len(wanted), -1, dtype=np.int32)
+        found = np.full(len(wanted), -1, dtype=np.intp)
         slots = (wanted >> self._shift).view(np.int64)
-        places = np.flatnonzero(self._filled[slots])
-        rows, wanted = self._starts[slots[places]], wanted[places]
+        places = np.flatnonzero(self._filled.take(slots))
+        rows, wanted = self._starts.take(slots.take(places)).astype(np.intp), wanted.take(places)
         for _ in range(self._most):
-            hit = self._hashes[rows] == wanted
+            hit = self._hashes.take(rows, mode="clip") == wanted
             found[places[hit]] = rows[hit]
-            rows = rows + np.int32(1)
-            left = ~hit & (rows < len(self._hashes))
-            rows, wanted, places = rows[left], wanted[left], places[left]
-            if not len(rows):
+            left = np.flatnonzero(~hit)
+            if not len(left):
                 break
+            rows, wanted, places = rows.take(left) + 1, wanted.take(left), places.take(left)
+        found[found >= len(self._hashes)] = -1
         return found
 
     def rows_of(self, kind: str, terms: Sequence[str]) -> Found:
@@ -70,7 +70,10 @@ class Vocabulary:
         The row of each as a word; -1 where the model does not know it.
     sums : Growing
         Rows of what may be added up over a text: the scores of a word's letter runs (V), the square of their length,
-        whether the word is known, and whether it is a small word of each language.
+        and whether the word is known.
+    small : Growing
+        In which languages each is a small word: a row of `hits`.
+    texts : list of str
     """
 
     def __init__(self, weights: Weights, index: TermIndex) -> None:
@@ -80,26 +83,31 @@ class Vocabulary:
         self.numbers = Numbers()
         self._between: dict[str, Hashes] = {}
         self.polynomials, self.steps = Growing(np.uint64), Growing(np.uint64)
-        self.words = Growing(np.int32)
-        self.sums = Growing(np.float64, self.values + 2 + len(SMALL_WORDS))
+        self.words, self.small = Growing(np.intp), Growing(np.intp)
+        self.sums = Growing(np.float64, self.values + 2)
+        self.texts: list[str] = []
+        small = {word: tuple(word in listed for listed in SMALL_WORDS.values()) for word in set().union(*SMALL_WORDS.values())}
+        kinds = list(dict.fromkeys(small.values()))
+        self._small = {word: kinds.index(kind) + 1 for word, kind in small.items()}
+        self.hits = np.array([(False,) * len(SMALL_WORDS), *kinds], dtype=np.int64)
 
-    def learn(self) -> list[str]:
-        """Work out what the fresh ones count, and return them."""
+    def learn(self) -> None:
+        """Work out what the fresh ones count."""
         fresh, self.numbers.fresh = self.numbers.fresh, []
         if not fresh:
-            return fresh
+            return
         numbers, steps = polynomials(fresh)
         rows = self._index.rows(KINDS[0], numbers)
         self.polynomials.add(numbers)
         self.steps.add(steps)
         self.words.add(rows)
-        sums = np.zeros((len(fresh), self.values + 2 + len(SMALL_WORDS)))
+        sums = np.zeros((len(fresh), self.values + 2))
         sums[:, : self.values + 1] = self._runs(fresh)
-        sums[:, self.values + 1] = (rows >= 0) & (self._weights.idf[rows] <= RAREST) if len(self._weights.idf) else 0
-        for place, small in enumerate(SMALL_WORDS.values(), self.values + 2):
-            sums[:, place] = [word in small for word in fresh]
+        seen = np.flatnonzero(rows >= 0)
+        sums[seen, self.values + 1] = self._weights.idf[rows[seen]] <= RAREST
+        self.small.add([self._small.get(word, 0) for word in fresh])
+        self.texts += fresh
         self.sums.add(sums)
-        return fresh
 
     def _runs(self, words: Sequence[str]) -> NDArray[np.float64]:
         """The scores of the letter runs of words, and the sum of the squares of their weights."""
@@ -118,16 +126,17 @@ class Vocabulary:
         for place in range(1, LETTERS):
             numbers = numbers + letters[starts + place] * np.uint64(pow(BASE, place, 1 << 64))
         rows = self._index.rows("runs", numbers)
-        seen = rows >= 0
-        idf = self._weights.idf[rows[seen]].astype(np.float64)[:, None]
-        scores = self._weights.coefficients[rows[seen]].astype(np.float64)
-        return summed(owners[seen], np.hstack([scores * idf, idf * idf]), len(words))
+        seen = np.flatnonzero(rows >= 0)
+        rows = rows[seen]
+        idf = self._weights.idf.take(rows).astype(np.float64)[:, None]
+        scores = self._weights.coefficients.take(rows, axis=0) * idf
+        return summed(owners[seen], np.hstack([scores, idf * idf]), len(words))
 
     def pairs(self, first: Found, second: Found, between: str) -> Hashes:
         """Return the polynomials of two texts with another one between them."""
         middle, step = self.polynomial(between)
         numbers, steps = self.polynomials.rows, self.steps.rows
-        return behind(numbers[first], steps[first], middle + step * numbers[second])
+        return behind(numbers.take(first), steps.take(first), middle + step * numbers.take(second))
 
     def polynomial(self, text: str) -> Hashes:
         """Return the polynomial of a text and its step, array of shape (2,)."""
