@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -193,16 +193,7 @@ class Schema(BaseModel):
     @classmethod
     def parse(cls, text: str, name: str = "schema") -> Schema:
         """Read a schema from YAML text; `name` stands in errors."""
-        try:
-            raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-            problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-            raise SchemaError(f"{name}{where}: {problem}") from error
-        except (RecursionError, ValueError) as error:
-            raise SchemaError(f"{name}: {error}") from error
-        return cls.from_data(raw, name)
+        return _parsed(text, name)
 
     @classmethod
     def from_data(cls, raw: Any, name: str = "schema") -> Schema:
@@ -221,6 +212,20 @@ class Schema(BaseModel):
             raise SchemaError(f"cannot read the schema {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise SchemaError(f"{path.name} is not UTF-8 (byte {error.start})") from error
+
+
+@lru_cache(maxsize=16)  # a command reads its schema several times, and YAML is read slowly; a schema is frozen
+def _parsed(text: str, name: str) -> Schema:
+    try:
+        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise SchemaError(f"{name}{where}: {problem}") from error
+    except (RecursionError, ValueError) as error:
+        raise SchemaError(f"{name}: {error}") from error
+    return Schema.from_data(raw, name)
 
 
 def _yes_no(facet: Facet, value: Value) -> Facet:
