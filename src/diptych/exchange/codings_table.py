@@ -24,16 +24,17 @@ Key = tuple[str, str, str, str]
 
 @dataclass(slots=True)
 class Import:
-    """What came out of a table: codings that can be written, rows that cannot, answers known before."""
+    """What came out of a table: codings that can be written, rows that cannot, answers known before, rows without."""
 
     codings: list[Coding] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     unchanged: int = 0
+    blank: int = 0
     unread: set[str] = field(default_factory=set)
 
 
 def read_codings(
-    rows: Iterable[tuple[int, Row | Reject]],
+    rows: Iterable[tuple[int, Row | Reject | None]],
     schema: Schema,
     passages: Iterable[str],
     present: pd.DataFrame,
@@ -42,6 +43,7 @@ def read_codings(
     role: str,
     at: str,
     origin: str,
+    literal: bool = False,
 ) -> Import:
     """Read codings from table rows.
 
@@ -50,7 +52,7 @@ def read_codings(
     rows : iterable of (line, row)
         As :func:`diptych.exchange.tables.read_table` yields them. Columns: `passage`; facets by name
         (wide), or `facet` and `value` (long); optional `coder`, `role`, `comment`, `confidence`,
-        `reason`, `at`. Empty cells are no answer.
+        `reason`, `at`. Empty cells are no answer; nor is `None` instead of a row.
     schema : Schema
     passages : iterable of str
         The passages that can be coded.
@@ -58,6 +60,8 @@ def read_codings(
         The codings that count now: equal answers are not written again, others are superseded.
     coder, role, at, origin : str
         Used where the row has no such column.
+    literal : bool, default False
+        The texts are no cells of a spreadsheet: a quote before a formula is part of them.
 
     Returns
     -------
@@ -73,13 +77,18 @@ def read_codings(
         if isinstance(row, Reject):
             result.rejects.append(row)
             continue
+        if row is None:
+            result.blank += 1
+            continue
         result.unread |= {column for column in row if not _is_read(column, schema)}
         try:
-            answers = list(_answers(row, schema, known, coder, role, at, origin))
+            said = row if literal else {name: undefuse(v) if isinstance(v, str) else v for name, v in row.items()}
+            answers = list(_answers(said, schema, known, coder, role, at, origin))
         except RecordError as error:
             hint = f" ({error.hint})" if error.hint else ""
             result.rejects.append(Reject(line, f"{error}{hint}", canonical(row)))
             continue
+        result.blank += not answers
         for answer in answers:
             key = (answer.passage, answer.coder, answer.role, answer.facet)
             old = latest.get(key)
@@ -87,8 +96,8 @@ def read_codings(
                 result.unchanged += 1
                 continue
             coding = replace(answer, supersedes=old["id"]) if old is not None else answer
-            said = coding.row()
-            latest[key] = said | {"id": coding_id(said)}
+            written = coding.row()
+            latest[key] = written | {"id": coding_id(written)}
             result.codings.append(coding)
     return result
 
@@ -177,8 +186,8 @@ def _moment(text: str) -> str:
 
 
 def _text(cell: object) -> str:
-    """The text of a cell, without the quote that keeps a spreadsheet from running it."""
-    return undefuse("" if cell is None else str(cell)).strip()
+    """The text of a cell."""
+    return ("" if cell is None else str(cell)).strip()
 
 
 def wide_rows(passages: pd.DataFrame, codings: pd.DataFrame, schema: Schema, coder: str | None = None) -> Iterator[Row]:
@@ -192,6 +201,12 @@ def wide_rows(passages: pd.DataFrame, codings: pd.DataFrame, schema: Schema, cod
         row |= {facet: answers.get((p.passage, facet), "") for facet in schema.facet_ids}
         row["comment"] = ""
         yield row
+
+
+def long_rows(codings: Iterable[Row]) -> Iterator[Row]:
+    """Yield one row an answer, with everything that `import` reads back."""
+    for coding in codings:
+        yield {name: coding[name] for name in READ_COLUMNS}
 
 
 def disputed_rows(passages: pd.DataFrame, disputes: Iterable[Row]) -> Iterator[Row]:
