@@ -6,6 +6,7 @@ file, or speaks to a server. A child is stopped just before one, or in the middl
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import io
 import json
@@ -34,15 +35,17 @@ from diptych.labelstudio import reach
 from diptych.study import Study
 
 EVENTS = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.truncate", "os.link", "os.symlink")
+NOBODY = 65534
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 class Fuse:
     """Counts points in a child, and stops the child at one of them."""
 
-    def __init__(self, at: int = 0, how: int = signal.SIGKILL) -> None:
+    def __init__(self, at: int | str = 0, how: int = signal.SIGKILL) -> None:
         self.at, self.how = at, how
         self.kinds: list[str] = []
+        self.met = False
         self.real_fdopen, self.real_fsync = os.fdopen, os.fsync
 
     def light(self) -> None:
@@ -58,9 +61,10 @@ class Fuse:
 
     def reach(self, kind: str) -> bool:
         self.kinds.append(kind)
-        return len(self.kinds) == self.at
+        return self.at == (len(self.kinds) if isinstance(self.at, int) else kind) and not self.met
 
     def stop(self) -> None:
+        self.met = True
         os.kill(os.getpid(), self.how)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -101,8 +105,8 @@ class Child:
     ----------
     words : sequence
         Of the command line.
-    at : int
-        The point, from 1, at which it is stopped; 0: none.
+    at : int or str
+        The point, from 1, at which it is stopped, or its kind; 0: none.
     how : signal
     first : callable
         Called in the child before the command.
@@ -114,13 +118,15 @@ class Child:
         self,
         words: Sequence[object],
         *,
-        at: int = 0,
+        at: int | str = 0,
         how: int = signal.SIGKILL,
         first: Callable[[], object] = lambda: None,
         server: object = None,
     ) -> None:
-        self.said = os.memfd_create("said")
-        self.seen = os.memfd_create("points")
+        (said_at, self.said), (seen_at, self.seen) = os.pipe(), os.pipe()
+        self.pipes = said_at, seen_at
+        for pipe in self.pipes:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)  # nobody reads before the end
         ours, theirs = Pipe()
         gc.freeze()  # so that a child does not copy what it never looks at
         with warnings.catch_warnings():
@@ -129,6 +135,8 @@ class Child:
         if not self.pid:
             self._be(words, Fuse(at, how), first, None if server is None else theirs)
         theirs.close()
+        os.close(self.said)
+        os.close(self.seen)
         self.serving = threading.Thread(target=_serve, args=(server, ours))
         self.serving.start()
 
@@ -153,10 +161,9 @@ class Child:
         _, status = os.waitpid(self.pid, 0)
         self.serving.join()
         texts = []
-        for descriptor in (self.said, self.seen):
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            texts.append(os.read(descriptor, 1 << 24).decode())
-            os.close(descriptor)
+        for pipe in self.pipes:
+            with os.fdopen(pipe, "rb") as stream:
+                texts.append(stream.read().decode())
         return Ended(os.waitstatus_to_exitcode(status), texts[0], tuple(texts[1].split()))
 
     def wait_for_stop(self) -> bool:
@@ -286,6 +293,14 @@ def _lines(data: bytes) -> None:
         raise ValueError("the last line is not whole")
     for line in data.splitlines():
         json.loads(line)
+
+
+def as_nobody() -> None:
+    """Be a user whom permissions concern."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
 
 
 def full_disk(size: int) -> Callable[[], None]:
