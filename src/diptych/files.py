@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from diptych.errors import BusyError, FileWriteError, RecordError, StudyError, nearest
+from diptych.leftovers import open_part, sweep
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -60,8 +61,6 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     FileWriteError
         If the folder cannot be written or the disk is full. The old file, if any, stays.
     """
-    import tempfile
-
     path = path.resolve()  # write through a link, do not replace it
     handle = None
     temporary: Path | None = None
@@ -71,27 +70,30 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
                 yield stream
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        temporary = Path(name)
+        descriptor, temporary = open_part(path)
         text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
         handle = os.fdopen(descriptor, mode, **text)  # type: ignore[call-overload]
         yield handle
         handle.flush()
         os.fsync(handle.fileno())
-        handle.close()
         temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        temporary.replace(path)
+        temporary.replace(path)  # still held: nobody takes it for left over
+        temporary = None
+        handle.close()
+        _sync(path.parent)
+    except FileWriteError:
+        raise
     except OSError as error:
         raise FileWriteError(
             f"cannot write {path}: {error.strerror or error}",
             hint="check the folder's permissions and the free space, then run the command again",
         ) from error
     finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
         if handle is not None and not handle.closed:
             with contextlib.suppress(OSError):
                 handle.close()
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -119,6 +121,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def _sync(folder: Path) -> None:
+    """Have a folder's new name outlast a power cut, where the file system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -129,6 +141,12 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with atomic(path) as stream:
         stream.write(text)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file atomically."""
+    with source.open("rb") as stream, atomic(target, "wb") as out:
+        shutil.copyfileobj(stream, out, 1 << 20)
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -241,7 +259,9 @@ def upward(name: str, start: str | Path = ".") -> Path | None:
 
 @contextlib.contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock: one writing command a study. The lock goes with the process.
+    """Hold the lock of a study's `.diptych`: one writing command a study. The lock goes with the process.
+
+    What a killed command left half-written in the study is removed first.
 
     Raises
     ------
@@ -265,4 +285,5 @@ def exclusive(folder: Path) -> Iterator[None]:
                 "another diptych command is writing to this study",
                 hint="wait until it has ended, then run again",
             ) from error
+        sweep(folder.parent)
         yield

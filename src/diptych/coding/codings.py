@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -236,6 +236,26 @@ def write_codings(study: Study, codings: Sequence[Coding], label: str) -> Writte
     if not known:
         write_jsonl(path, rows)
     return Written(path, len(rows), known)
+
+
+def following(present: pd.DataFrame, codings: Iterable[Coding]) -> list[Coding]:
+    """Return codings that name the answers they replace, so that no clock decides which of two counts.
+
+    Parameters
+    ----------
+    present : DataFrame
+        The codings that count now.
+    codings : iterable of Coding
+        New ones, in the order in which they were said.
+    """
+    latest = dict(zip(present[ANSWER].itertuples(index=False, name=None), present["id"], strict=True))
+    found = []
+    for coding in codings:
+        key = (coding.passage, coding.coder, coding.role, coding.facet)
+        said = replace(coding, supersedes=coding.supersedes or latest.get(key))
+        latest[key] = coding_id(said.row())
+        found.append(said)
+    return found
 
 
 def check_answer(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from diptych.documents.cut import cut_document
 from diptych.documents.fixes import Fixes
 from diptych.documents.read import Source, read_document
 from diptych.errors import DocumentError, RecordError, UsageError
-from diptych.files import read_jsonl, sha256_file, write_jsonl, write_text
+from diptych.files import copy_file, read_jsonl, sha256_file, write_jsonl, write_text
 from diptych.records import Passage
 from diptych.study import SETTINGS, Document, Study
 
@@ -232,5 +231,4 @@ def _copy(path: Path, target: Path) -> None:
         return
     if target.exists():
         raise UsageError(f"{target} exists already with other content", hint="rename the file and try again")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, target)
+    copy_file(path, target)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from diptych.coding.codings import load_codings
+from diptych.coding.codings import following, load_codings
 from diptych.documents.ingest import read_passages
 from diptych.errors import RecordError, nearest
 from diptych.exchange.label_studio import codings_of, task_of
@@ -68,7 +68,8 @@ def import_tasks(
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{name}: no JSON ({error})", hint="export the project as JSON") from error
     known, people = Known(study, f"file:{name}"), People(study, f"file:{name}")
-    present = {(row["passage"], row["coder"], row["role"], row["facet"]): row for row in rows_of(load_codings(study))}
+    now_counting = load_codings(study)
+    present = {(row["passage"], row["coder"], row["role"], row["facet"]): row for row in rows_of(now_counting)}
     passages = {p.passage for d in study.settings.documents for p in read_passages(study, d) or ()}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     codings: list[Coding] = []
@@ -97,7 +98,8 @@ def import_tasks(
                 old = present.get((coding.passage, coding.coder, coding.role, coding.facet))
                 renewed = known.renew(coding)
                 if renewed is not None and (old is None or not says_the_same(coding, old)):
-                    codings.append(renewed)
+                    dated = annotation.get("updated_at") or annotation.get("created_at")
+                    codings.append(renewed if dated else following(now_counting, [renewed])[0])
     return codings, rejects
 
 
