@@ -27,6 +27,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+sys.path[0] = str(ROOT / "tests")  # for fuzz_readers; and benchmarks/statistics.py is not the standard library's
 RESULTS = ROOT / "benchmarks" / "results" / "fuzz.json"
 SLOW = 10.0  # seconds of processor time that a case may take
 LONGEST = 8192  # bytes of a case
@@ -46,7 +47,6 @@ class Tally:
     """What came of the cases of one process."""
 
     def __init__(self, name: str, folder: Path, cases: int) -> None:
-        sys.path.insert(0, str(ROOT / "tests"))
         import fuzz_readers
 
         self.readers, self.reader = fuzz_readers, fuzz_readers.READERS[name]
@@ -121,9 +121,24 @@ def work(name: str, folder: Path, cases: int, seed: int, engine: str) -> None:
     for number, case in enumerate(tally.reader.seeds()):
         (corpus / f"seed-{number}").write_bytes(case)
     words = folder / "words"
-    words.write_text("".join(f'"{_escaped(word)}"\n' for word in tally.readers.ODD + tally.reader.words if len(word) < 64))
-    options = [f"-seed={seed}", f"-max_len={LONGEST}", f"-dict={words}", "-timeout=300", "-rss_limit_mb=0", "-verbosity=0"]
-    options += [f"-artifact_prefix={folder}/", "-use_value_profile=0", "-len_control=0", "-runs=-1", "-print_final_stats=0"]
+    words.write_text(
+        "".join(f'"{_escaped(word)}"\n' for word in tally.readers.ODD + tally.reader.words if len(word) < 64)
+    )
+    options = [
+        f"-seed={seed}",
+        f"-max_len={LONGEST}",
+        f"-dict={words}",
+        "-timeout=300",
+        "-rss_limit_mb=0",
+        "-verbosity=0",
+    ]
+    options += [
+        f"-artifact_prefix={folder}/",
+        "-use_value_profile=0",
+        "-len_control=0",
+        "-runs=-1",
+        "-print_final_stats=0",
+    ]
     atheris.Setup([sys.argv[0], *options, str(corpus)], tally.one)
     atheris.Fuzz()
 
@@ -142,10 +157,22 @@ def fuzz(name: str, folder: Path, cases: int, seed: int, engine: str) -> dict[st
         place.mkdir(parents=True)
         if attempt and (folder / f"{name}-{attempt - 1}" / "corpus").is_dir():
             (folder / f"{name}-{attempt - 1}" / "corpus").rename(place / "corpus")
-        command = [sys.executable, __file__, name, "--work", str(place), "--cases", str(left), "--seed", str(seed + attempt)]
+        command = [
+            sys.executable,
+            __file__,
+            name,
+            "--work",
+            str(place),
+            "--cases",
+            str(left),
+            "--seed",
+            str(seed + attempt),
+        ]
         paths = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *sys.path[1:]]), "PYTHONHASHSEED": "0"}
         with (place / "log").open("wb") as log:
-            done = subprocess.run([*command, "--engine", engine], stdout=log, stderr=log, env=os.environ | paths, check=False)
+            done = subprocess.run(
+                [*command, "--engine", engine], stdout=log, stderr=log, env=os.environ | paths, check=False
+            )
         if (place / SEEN).exists():
             _add(total, json.loads((place / SEEN).read_text(encoding="utf-8")))
         if done.returncode == 0 or int(total["cases"]) >= cases:
@@ -167,7 +194,6 @@ def _add(total: dict, more: dict) -> None:
 
 def main() -> int:
     """Fuzz the readers that are named, or all."""
-    sys.path.insert(0, str(ROOT / "tests"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("readers", nargs="*")
     parser.add_argument("--cases", type=int, default=100_000)
@@ -190,7 +216,10 @@ def main() -> int:
         found["machine"] = f"{platform.machine()}, Python {platform.python_version()}"
         results["readers"][name] = found
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        print(f"{name}: {found['cases']} cases, findings: {found['findings'] or 'none'} ({found['seconds']} s)", flush=True)
+        print(
+            f"{name}: {found['cases']} cases, findings: {found['findings'] or 'none'} ({found['seconds']} s)",
+            flush=True,
+        )
 
     with ThreadPoolExecutor(given.jobs) as pool:
         list(pool.map(one, names))

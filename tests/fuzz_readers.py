@@ -29,7 +29,8 @@ from diptych.coding.sampling import load_samples
 from diptych.documents.fixes import Fixes
 from diptych.documents.passages import load_passages
 from diptych.errors import DiptychError
-from diptych.exchange.archive import read_batches
+from diptych.exchange.counter import Wanted
+from diptych.exchange.predicted import count_predictions
 from diptych.exchange.csv_batches import CsvTable
 from diptych.exchange.json_batches import JsonTable
 from diptych.exchange.blocks import Supply
@@ -85,8 +86,33 @@ def edited(case: bytes, edits: Sequence[Edit]) -> bytes:
     return case
 
 
-ODD = (b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\\ud800", b"9" * 5000, b"-1", b"1e999", b"NaN", b"[" * 300, b'"', b"\n")
-ODD += (b"{", b"}", b"null", b"true", b"0001-01-01T00:00:00+14:00", b"9999-12-31T23:59:59-14:00", b"../", b"\x7f", b"\r", b"\t", b"'")
+ODD = (
+    b"\0",
+    b"\xff",
+    b"\xed\xa0\x80",
+    b"\xef\xbb\xbf",
+    b"\\ud800",
+    b"9" * 5000,
+    b"-1",
+    b"1e999",
+    b"NaN",
+    b"[" * 300,
+    b'"',
+    b"\n",
+)
+ODD += (
+    b"{",
+    b"}",
+    b"null",
+    b"true",
+    b"0001-01-01T00:00:00+14:00",
+    b"9999-12-31T23:59:59-14:00",
+    b"../",
+    b"\x7f",
+    b"\r",
+    b"\t",
+    b"'",
+)
 
 
 def drawn(reader: Reader, dice: random.Random) -> bytes:
@@ -95,7 +121,9 @@ def drawn(reader: Reader, dice: random.Random) -> bytes:
     case = dice.choice(seeds)
     words = ODD + reader.words
     for _ in range(dice.choice((1, 1, 2, 3, 6))):
-        come = (b"", dice.choice(words), dice.randbytes(dice.randint(1, 4)), _slice(dice.choice(seeds), dice))[dice.randrange(4)]
+        come = (b"", dice.choice(words), dice.randbytes(dice.randint(1, 4)), _slice(dice.choice(seeds), dice))[
+            dice.randrange(4)
+        ]
         case = edited(case, [Edit(dice.random(), dice.choice((0, 0, 1, 2, 8, 64)), come)])
     return case
 
@@ -184,7 +212,7 @@ def _codings(case: bytes) -> None:
         b"p": (study.passages_file(name), load_passages),
         b"d": (study.digest_file(name), load_passages),
         b"g": (study.gold_file, load_gold),
-        b"e": (study.root / "schemas" / "a.exemplars.jsonl", load_exemplars),
+        b"e": (study.root / "annotations" / "exemplars" / "a.jsonl", load_exemplars),
     }
     path, read = places.get(kind, (study.codings_folder / "a.jsonl", lambda found: load_codings(found, history=True)))
     _replaced(path, data, read)
@@ -198,7 +226,7 @@ def _coding_seeds() -> list[bytes]:
         "lead_time": 1.5, "suggestion": {"value": "x", "p": 0.5, "model": "m"}, "flags": ["unsure"],
     }  # fmt: skip
     facet = study.schema.facets[0]
-    exemplar = {"id": "e1", "text": QUAY, "facets": {facet.id: facet.value_ids[0]}, "round": 1, "note": ""}
+    exemplar = {"id": "e1", "text": QUAY, "values": {facet.id: facet.value_ids[0]}, "disputed": [facet.id]}
     return [
         b"c" + b"".join(rows[:2]),
         b"c" + json.dumps(full).encode(),
@@ -235,13 +263,21 @@ def _task_seeds() -> list[bytes]:
     task["annotations"] = task["annotations"][:1]
     facet = _study().schema.facets[0]
     passage = task["data"]["passage_id"]
-    minimal = {"id": 1, "text": "x", "passage_id": passage, "annotator": 2, "annotation_id": 3, "created_at": "2026-11-21"}
+    minimal = {
+        "id": 1,
+        "text": "x",
+        "passage_id": passage,
+        "annotator": 2,
+        "annotation_id": 3,
+        "created_at": "2026-11-21",
+    }
     minimal |= {f.id: f.value_ids[0] for f in _study().schema.facets} | {"_comment": ["x"]}
     result = [{"from_name": facet.id, "type": "choices", "value": {"choices": [facet.value_ids[0]]}, "score": 0.5}]
     whole = task | {"id": 4, "predictions": [{"model_version": "m", "created_at": "2026-11-20", "result": result}]}
     whole["meta"] = {"diptych": {"suggestion": "none"}}
     whole["annotations"] = [
-        task["annotations"][0] | {"id": 5, "completed_by": {"id": 6, "email": "a@b.c"}, "created_at": "2026-11-21T10:00:00Z"}
+        task["annotations"][0]
+        | {"id": 5, "completed_by": {"id": 6, "email": "a@b.c"}, "created_at": "2026-11-21T10:00:00Z"}
     ]
     return [json.dumps([one]).encode() for one in (task, minimal, whole)]
 
@@ -263,7 +299,9 @@ def _csv(case: bytes) -> None:
 
 def _jsonl(case: bytes) -> None:
     with_errors(lambda: _spent(read_table(io.BytesIO(case), "a.jsonl", "jsonl", ["id"])))
-    with_errors(lambda: _spent(row for b in JsonTable(Supply(io.BytesIO(case)), "a.jsonl", size=512) for row in b.dicts()))
+    with_errors(
+        lambda: _spent(row for b in JsonTable(Supply(io.BytesIO(case)), "a.jsonl", size=512) for row in b.dicts())
+    )
     _archive(case, "a.jsonl")
 
 
@@ -282,8 +320,8 @@ def _parquet(case: bytes) -> None:
 def _archive(case: bytes, name: str) -> None:
     path = _folder() / name
     path.write_bytes(case)
-    for batch in read_batches(path, ["id"], ["text"], lambda reject: reject.reason.encode()):
-        batch.to_pydict()
+    for reject in count_predictions(path, Wanted({"text": ("a quay",)}, column="id")).rejects:
+        reject.reason.encode()
 
 
 def with_errors(call: Callable[[], object]) -> None:
@@ -303,7 +341,11 @@ def _parquet_seeds() -> list[bytes]:
     import pyarrow.parquet as pq
 
     found = []
-    for options in ({"compression": "none", "use_dictionary": False}, {"compression": "zstd"}, {"data_page_version": "2.0"}):
+    for options in (
+        {"compression": "none", "use_dictionary": False},
+        {"compression": "zstd"},
+        {"data_page_version": "2.0"},
+    ):
         stream = io.BytesIO()
         columns = {"id": [1, 2, 3], "text": ["a quay", "a gull", None], "x": [[1], [], [2, 3]]}
         pq.write_table(pa.table(columns), stream, write_statistics=False, store_schema=False, **options)
@@ -383,7 +425,10 @@ def _pdf_seeds() -> list[bytes]:
         places.append(len(out))
         out += b"%d 0 obj%s endobj\n" % (number, body)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    end = b"xref\n0 6\n0000000000 65535 f \n%strailer<</Root 1 0 R/Size 6>>\nstartxref\n%d\n%%%%EOF\n" % (table, len(out))
+    end = b"xref\n0 6\n0000000000 65535 f \n%strailer<</Root 1 0 R/Size 6>>\nstartxref\n%d\n%%%%EOF\n" % (
+        table,
+        len(out),
+    )
     return [out + end, out + b"trailer<</Root 1 0 R>>\n"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from importlib.resources import as_file, files
@@ -13,7 +12,7 @@ from diptych.documents.ingest import add_document, ingest, read_passages
 from diptych.errors import FileWriteError, UsageError
 from diptych.exchange.codings_table import read_codings
 from diptych.exchange.tables import read_table
-from diptych.files import write_text
+from diptych.files import toml_text, write_text
 from diptych.schema import Schema
 from diptych.study import SETTINGS, Study
 
@@ -58,7 +57,7 @@ def make_study(folder: Path, schema: Path | None = None) -> Study:
             raise FileWriteError(f"cannot write {folder}: {error.strerror}", hint="name another folder") from error
         write_text(folder / ".gitignore", GITIGNORE)
         settings = {"format": 1, "name": name, "schema": f"schemas/{target.name}", "seed": 1}
-        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
+        lines = [f"{key} = {toml_text(value)}" for key, value in settings.items()]
         write_text(folder / SETTINGS, "\n".join(lines) + "\n")
         for file, author, title in DOCUMENTS:
             add_document(Study.load(folder), example / "seeds" / file, author=author, title=title)
