@@ -19,7 +19,7 @@ def moment(text: str) -> datetime:
     Raises
     ------
     ValueError
-        If the text is no ISO 8601 time.
+        If the text is no ISO 8601 time, or one beyond the calendar's years once it is in UTC.
 
     Examples
     --------
@@ -27,7 +27,10 @@ def moment(text: str) -> datetime:
     '2026-11-21T02:00:00+00:00'
     """
     found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
 
 
 Status = Literal["coded", "skipped", "deleted"]

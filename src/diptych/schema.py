@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,6 +22,7 @@ Text = Annotated[
     ),
 ]
 _STRICT = ConfigDict(extra="forbid", frozen=True, ignored_types=(cached_property,))
+LARGEST = 1_000_000  # characters of a schema: ten times the longest codebook we know
 RESERVED = (
     *("passage", "document", "author", "title", "year", "publisher", "section", "words", "text", "digest"),
     *("source", "spans", "off_topic", "language", "start", "end", "coder", "facet", "value"),
@@ -193,6 +195,10 @@ class Schema(BaseModel):
     @classmethod
     def parse(cls, text: str, name: str = "schema") -> Schema:
         """Read a schema from YAML text; `name` stands in errors."""
+        if len(text) > LARGEST:
+            raise SchemaError(
+                f"{name}: the schema holds {len(text):,} characters, {LARGEST:,} are allowed", hint="is it a schema?"
+            )
         return _parsed(text, name)
 
     @classmethod
@@ -245,7 +251,7 @@ def _yes_no(facet: Facet, value: Value) -> Facet:
 
 
 def _unique(what: str, names: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, number in Counter(names).items() if number > 1)
     if twice:
         raise ValueError(f"{what}: {', '.join(map(repr, twice))} stands twice")
 
@@ -263,14 +269,23 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [key.value for key, _ in node.value]
+        seen: set[str] = set()
         for key, _ in node.value:
-            if keys.count(key.value) > 1:
+            if isinstance(key.value, str) and key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands twice", problem_mark=key.start_mark)
+            seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 
+_TAG = "tag:yaml.org,2002:"
+_NUMBERS = {  # PyYAML's, but for 1:30, which is read in sixties and takes the square of its length
+    f"{_TAG}int": re.compile(r"^[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
+    f"{_TAG}float": re.compile(
+        r"^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+}
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:bool"]
+    first: [(tag, _NUMBERS.get(tag, pattern)) for tag, pattern in rules if tag != f"{_TAG}bool"]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }

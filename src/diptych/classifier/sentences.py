@@ -30,9 +30,12 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     found = []
     start = 0
     for match in _END.finditer(text):
-        head = text[start : match.end()].rstrip()
-        if head.endswith(".") and _SHORT.search(head[-_TAIL:]):
+        tail = text[
+            max(start, match.start() + 1 - _TAIL) : match.start() + 1
+        ]  # not the whole, which may go on for long
+        if text[match.start()] == "." and not match[0][1:].strip() and _SHORT.search(tail):
             continue
+        head = text[start : match.end()].rstrip()
         if head.strip():
             found.append((start + len(head) - len(head.lstrip()), start + len(head)))
         start = match.end()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from diptych.errors import CodingError, RecordError, SchemaError, nearest
-from diptych.files import canonical, read_jsonl, read_toml, sha256_bytes, write_jsonl, write_text
+from diptych.files import canonical, read_jsonl, read_toml, sha256_bytes, toml_text, write_jsonl, write_text
 from diptych.records import FORMAT, REASONS, ROLES, STATUSES, Coding, moment
 from diptych.schema import Schema
 from diptych.study import Study
@@ -91,7 +90,7 @@ def write_down_coders(study: Study, names: Iterable[str], who: str) -> None:
     path = study.coders_file
     text = path.read_text(encoding="utf-8").rstrip() + "\n" if path.exists() else "format = 1\n"
     for name in new:
-        text += f'\n[coders.{json.dumps(name)}]\nkind = "human"\nwho = {json.dumps(who)}\n'
+        text += f'\n[coders.{toml_text(name)}]\nkind = "human"\nwho = {toml_text(who)}\n'
     write_text(path, text)
 
 

@@ -19,7 +19,7 @@ FLAG_VALUES = ("unsure", "wrong-unit")
 KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
 # keys that Label Studio 1.23 takes for itself while a choice is on the screen
 TAKEN_KEYS = frozenset("uh")
-TAG = re.compile(r"\[diptych ([^\]]*)\]")
+TAG = re.compile(r"\[diptych ([^\[\]]*)\]")
 
 
 def hot_keys(schema: Schema) -> dict[tuple[str, str], str]:

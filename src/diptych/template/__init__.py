@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from importlib.resources import as_file, files
@@ -13,7 +12,7 @@ from diptych.documents.ingest import add_document, ingest, read_passages
 from diptych.errors import FileWriteError, UsageError
 from diptych.exchange.codings_table import read_codings
 from diptych.exchange.tables import read_table
-from diptych.files import atomic_folder, write_text
+from diptych.files import atomic_folder, toml_text, write_text
 from diptych.schema import Schema
 from diptych.study import SETTINGS, Study
 
@@ -75,7 +74,7 @@ def _fill(folder: Path, name: str, example: Path, schema: Path | None, checked: 
     write_text(folder / ".gitignore", GITIGNORE)
     write_text(folder / ".gitattributes", GITATTRIBUTES)
     settings = {"format": 1, "name": name, "schema": f"schemas/{target.name}", "seed": 1}
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
+    lines = [f"{key} = {toml_text(value)}" for key, value in settings.items()]
     write_text(folder / SETTINGS, "\n".join(lines) + "\n")
     for file, author, title in DOCUMENTS:
         add_document(Study.load(folder), example / "seeds" / file, author=author, title=title)
