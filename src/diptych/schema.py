@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from diptych.codebook_words import Words
 from diptych.errors import SchemaError, nearest
 from diptych.files import canonical, describe, sha256_bytes
 
@@ -120,6 +121,7 @@ class Schema(BaseModel):
         (),
         title="the facets whose combinations are the report's cells; default: the first two nominal ones",
     )
+    words: Words = Field(Words(), title="the words around the codebook's text, for coders of another language")
     asked: Annotated[tuple[Facet, ...], Field(min_length=1, alias="facets")]
 
     @model_validator(mode="after")
@@ -145,7 +147,8 @@ class Schema(BaseModel):
         """The facets as they are coded: one that takes several answers is one yes/no facet a value."""
         found: list[Facet] = []
         for facet in self.asked:
-            found.extend([facet] if facet.type == "single" else (_yes_no(facet, value) for value in facet.values))
+            several = facet.type == "multiple"
+            found.extend((_yes_no(facet, value, self.words) for value in facet.values) if several else [facet])
         return tuple(found)
 
     @cached_property
@@ -185,7 +188,13 @@ class Schema(BaseModel):
     @cached_property
     def wording_hash(self) -> str:
         """Hash of everything a coder reads."""
-        return sha256_bytes(canonical(self.model_dump(mode="json", by_alias=True)).encode())[:16]
+        return sha256_bytes(canonical(self.as_data()).encode())[:16]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the schema as plain data, as a model carries it; words that nobody changed are left out."""
+        words = self.words.model_dump(mode="json", exclude_defaults=True)
+        data = self.model_dump(mode="json", by_alias=True, exclude={"words"})
+        return data | ({"words": words} if words else {})
 
     @property
     def stamp(self) -> dict[str, str]:
@@ -234,7 +243,7 @@ def _parsed(text: str, name: str) -> Schema:
     return Schema.from_data(raw, name)
 
 
-def _yes_no(facet: Facet, value: Value) -> Facet:
+def _yes_no(facet: Facet, value: Value, words: Words) -> Facet:
     """The yes/no facet that one value of a facet with several answers is read as."""
     name = f"{facet.id}-{value.id}"
     earlier = (f"{f}-{v}" for f in (facet.id, *facet.was) for v in (value.id, *value.was))
@@ -244,8 +253,14 @@ def _yes_no(facet: Facet, value: Value) -> Facet:
         label=f"{facet.name}: {value.name}",
         question=f"{facet.question} {value.name}?",
         values=(
-            Value(id="yes", definition=value.definition, use_when=value.use_when, avoid_when=value.avoid_when),
-            Value(id="no", definition=f"Not {value.name}."),
+            Value(
+                id="yes",
+                label=words.yes if words.yes != "yes" else None,
+                definition=value.definition,
+                use_when=value.use_when,
+                avoid_when=value.avoid_when,
+            ),
+            Value(id="no", label=words.no if words.no != "no" else None, definition=f"{words.not_so} {value.name}."),
         ),
     )
 

@@ -170,7 +170,7 @@ def _fitted(
     if warm:
         version = sha256_bytes(canonical([version, "warm", warm.memory.version]).encode())
     card = {
-        "schema": {**schema.stamp, "text": schema.model_dump(mode="json", by_alias=True)},
+        "schema": {**schema.stamp, "text": schema.as_data()},
         "training": {
             "passages": len(table),
             "texts": {str(k): int(v) for k, v in table["source"].value_counts().sort_index().items()}

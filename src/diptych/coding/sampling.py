@@ -52,6 +52,8 @@ def inclusion_probabilities(uncertainty: Floats, size: int, floor: float = FLOOR
     [0.5, 0.5, 0.75, 0.25]
     """
     n = len(uncertainty)
+    if n == 0:
+        raise UsageError("there is no passage left to draw from", hint="take new documents in: `diptych ingest FILE`")
     if not 0 < size <= n:
         raise UsageError(f"{size} passages asked for, the pool holds {n}", hint=f"--size 1 to {n}")
     even = floor * size / n
