@@ -3,13 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint studio model bench clean
+.PHONY: demo test lint docs studio model bench clean
 
 demo: .venv/demo.done
 	@$(BIN)/diptych demo
 
 test: .venv/test.done
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
 
 lint: .venv/lint.done
 	$(BIN)/ruff check .
@@ -31,6 +31,14 @@ lint: .venv/lint.done
 
 .venv/lint.done: .venv/test.done
 	$(PIP) --editable '.[test,browser,lint]'
+	@touch $@
+
+# the documentation as a site in docs/_build; a warning is an error
+docs: .venv/docs.done
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env --builder html --doctree-dir docs/_build/doctrees docs docs/_build/html
+
+.venv/docs.done: .venv/demo.done
+	$(PIP) --editable '.[docs]'
 	@touch $@
 
 # a real Label Studio for the tests, apart from .venv because it pins its SDK

@@ -1,4 +1,4 @@
-"""What a billion passages cost: computed from measured rates, and written into docs/cluster.md.
+"""What a billion passages cost: computed from measured rates, and written into docs/how-to/cluster.md.
 
     python benchmarks/cluster_cost.py            write the table
     python benchmarks/cluster_cost.py --check    say whether it is up to date
@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RATES = ROOT / "benchmarks" / "results" / "cluster_rates.json"
-PAGE = ROOT / "docs" / "cluster.md"
+PAGE = ROOT / "docs" / "how-to" / "cluster.md"
 BEGIN, END = "<!-- computed: benchmarks/cluster_cost.py -->\n", "<!-- end -->\n"
 PASSAGES = 1_000_000_000
 
@@ -44,7 +44,7 @@ def main() -> int:
     _, after = rest.split(END)
     new = before + BEGIN + "\n" + table(json.loads(RATES.read_text(encoding="utf-8"))) + "\n" + END + after
     if "--check" in sys.argv:
-        print("up to date" if new == page else "docs/cluster.md is stale: run python benchmarks/cluster_cost.py")
+        print("up to date" if new == page else "docs/how-to/cluster.md is stale: run python benchmarks/cluster_cost.py")
         return int(new != page)
     PAGE.write_text(new, encoding="utf-8")
     return 0

@@ -347,20 +347,21 @@ def grow(name: str, largest: float) -> dict[str, Any]:
             break
         points.append(json.loads(done.stdout.splitlines()[-1]))
         print(name, points[-1], file=sys.stderr, flush=True)
-    return {"unit": WORKS[name][0], "points": points, "slope": slope(points, "cpu_s", SHORT)}
+    return {"unit": WORKS[name][0], "points": points}
 
 
 def table(found: dict[str, Any]) -> str:
-    """The results as Markdown: seconds of CPU, and peak memory in MB, at every size."""
+    """The results as Markdown: CPU seconds and peak memory at every size; slopes, of all and of the two largest."""
     sizes = sorted({p["rows"] for one in found.values() for p in one["points"]})
     lines = [
-        "| algorithm | rows are | " + " | ".join(f"10^{len(str(n)) - 1}" for n in sizes) + " | slope |",
-        "| --- | --- | " + "---: | " * (len(sizes) + 1),
+        "| algorithm | rows are | " + " | ".join(f"10^{len(str(n)) - 1}" for n in sizes) + " | slope | last |",
+        "| --- | --- | " + "---: | " * (len(sizes) + 2),
     ]
     for name, one in found.items():
         at = {p["rows"]: f"{p['cpu_s']:.2f} s, {p['peak_mb']:,} MB" for p in one["points"]}
-        told = "–" if one["slope"] is None else f"{one['slope']:.2f}"
-        lines.append(f"| {name} | {one['unit']} | {' | '.join(at.get(n, '–') for n in sizes)} | {told} |")
+        slopes = [slope(points, "cpu_s", SHORT) for points in (one["points"], one["points"][-2:])]
+        told = ["–" if found is None else f"{found:.2f}" for found in slopes]
+        lines.append(f"| {' | '.join([name, one['unit'], *(at.get(n, '–') for n in sizes), *told])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -377,6 +378,12 @@ def main() -> None:
     kept = json.loads(RESULTS.read_text(encoding="utf-8"))["growth"] if RESULTS.exists() else {}
     for name in given.only or WORKS:
         kept[name] = grow(name, given.largest)
+        write(kept)
+    print(RESULTS.with_suffix(".md").read_text(encoding="utf-8"))
+
+
+def write(kept: dict[str, Any]) -> None:
+    """Write what was measured so far."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT)  # noqa: PLW1510
     about = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -387,7 +394,6 @@ def main() -> None:
     found = {name: kept[name] for name in WORKS if name in kept}
     RESULTS.write_text(json.dumps(about | {"growth": found}, indent=1) + "\n", encoding="utf-8")
     RESULTS.with_suffix(".md").write_text(table(found), encoding="utf-8")
-    print(table(found))
 
 
 if __name__ == "__main__":

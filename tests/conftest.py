@@ -28,6 +28,7 @@ from diptych.demo import copy_bundled
 from diptych.study import Study
 from diptych.template import make_study
 from report_pages import NAMES, NASTY, Report, Tab, copied, filled, reported, sampled
+from shared import Shown, once, shell
 
 ROOT = Path(__file__).parents[1]
 
@@ -84,10 +85,28 @@ def copy(tmp_path: Path) -> Study:
     return copy_bundled(tmp_path / "study")
 
 
+@pytest.fixture(scope="session")
+def _harbour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return once(tmp_path_factory, "init", lambda folder: make_study(folder / "harbour")) / "harbour"
+
+
 @pytest.fixture
-def harbour(tmp_path: Path) -> Study:
-    """The small study that `diptych init` makes: 2 authors, 16 passages, 2 coders."""
-    return make_study(tmp_path / "harbour")
+def harbour(_harbour: Path, tmp_path: Path) -> Study:
+    """The small study that `diptych init` makes: 2 authors, 16 passages, 2 coders; to write to."""
+    return Study.load(shutil.copytree(_harbour, tmp_path / "harbour"))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """`diptych demo`, run in an empty folder once for all; to be read only."""
+
+    def make(folder: Path) -> None:
+        (folder / "empty").mkdir()
+        done = shell("diptych demo", folder / "empty")
+        (folder / "said.json").write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
+
+    folder = once(tmp_path_factory, "demo", make)
+    return Shown(folder / "empty", *json.loads((folder / "said.json").read_text()))
 
 
 # reports
@@ -101,16 +120,20 @@ class Reports(dict[str, Report]):
         self.temporary = temporary
 
     def __missing__(self, name: str) -> Report:
-        study = copied(name, self.temporary.mktemp(name) / name)
+        made = once(self.temporary, f"reported-{name}", lambda folder: self.make(name, folder / name))
+        study = Study.load(shutil.copytree(made / name, self.temporary.mktemp(name) / name))
+        self[name] = Report(study, study.root / "report.html")
+        return self[name]
+
+    @staticmethod
+    def make(name: str, target: Path) -> None:
+        study = copied(name, target)
         assert run(["gold", "--study", str(study.root), "--quiet"]) == 0
-        if name == "bundled":  # the model of a copy without originals is the bundled one, trained once a run
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("DIPTYCH_CACHE", str(self.temporary.getbasetemp() / "cache"))
-                save_model(study.model_file, bundled_model())
+        if name == "bundled":  # the model that is shipped was trained on it, and on more
+            save_model(study.model_file, bundled_model())
         else:
             assert run(["train", "--study", str(study.root), "--quiet"]) == 0
-        self[name] = reported(study)
-        return self[name]
+        reported(study)
 
 
 @pytest.fixture(scope="session")
@@ -166,6 +189,15 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The one Label Studio of all tests that talk to one."""
+    from studio_server import label_studio
+
+    with label_studio(tmp_path_factory.mktemp("server") / "keeper") as server:
+        yield server
+
+
 @pytest.fixture
 def browse(chromium) -> Iterator[Callable[..., Tab]]:
     """Open a report without a network: `browse(report, color_scheme="dark")`."""
@@ -191,10 +223,14 @@ def browse(chromium) -> Iterator[Callable[..., Tab]]:
 @pytest.fixture(scope="session")
 def trained_harbour(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """The small study with gold labels and a model; to be read only."""
-    study = make_study(tmp_path_factory.mktemp("trained") / "harbour")
-    for name in ("gold", "train"):
-        assert run([name, "--quiet", "--study", str(study.root)]) == 0
-    return study
+
+    def make(folder: Path) -> None:
+        study = make_study(folder / "harbour")
+        for name in ("gold", "train"):
+            assert run([name, "--quiet", "--study", str(study.root)]) == 0
+
+    made = once(tmp_path_factory, "trained", make)
+    return Study.load(shutil.copytree(made / "harbour", tmp_path_factory.mktemp("trained") / "harbour"))
 
 
 @pytest.fixture
@@ -321,13 +357,33 @@ def originals_at_hand() -> bool:
 
 
 def pytest_configure() -> None:
-    """Let programs that tests start be interrupted, even where the tests themselves run in the background."""
+    """Let programs that tests start be interrupted, even where the tests themselves run in the background.
+
+    What the tests write in their own process need not outlive a power cut: they do not wait for the disk.
+    """
+    os.fsync = lambda _: None
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# The files that take longest, in the order in which they begin, so that no worker is left alone with one at the end.
+LONGEST = [
+    *("studio_live", "studio_backend_live", "package", "demo_and_init", "readme", "serve_process", "evaluate"),
+    *("report_looks", "label_studio", "codings", "bad_input", "cli", "report_large", "report_files", "report", "warm"),
+    *("cluster", "report_browser", "report_pdf", "corrected_coverage", "large_studies", "documents", "classifier"),
+]
+# Files of one group go to one worker: they share a Label Studio, or the folder of a demo.
+GROUPS = {"studio_backend_live": "studio_live", "readme": "demo_and_init"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, by name, what this machine has not got."""
+    """Order and group the files; skip, by name, what this machine has not got."""
+    order = {name: place for place, name in enumerate(LONGEST)}
+    names = {item.path: item.path.stem.removeprefix("test_") for item in items}
+    items.sort(key=lambda item: order.get(names[item.path], len(order)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(GROUPS.get(names[item.path], item.nodeid.partition("::")[0])))
     missing = {}
     if not originals_at_hand():
         missing["originals"] = "the two copyrighted documents are not at hand (seeds/ or ../shared/seeds)"

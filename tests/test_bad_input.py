@@ -25,20 +25,10 @@ SCRIPT = Path(sysconfig.get_path("scripts")) / "diptych"
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """The harbour study with gold labels and a model, to be copied."""
-    study = make_study(tmp_path_factory.mktemp("pristine") / "harbour")
-    write_gold(study)
-    train(study)
-    return study
-
-
 @pytest.fixture
-def study(pristine: Study, tmp_path: Path) -> Study:
-    """A copy of it to do harm to."""
-    shutil.copytree(pristine.root, tmp_path / "harbour")
-    return Study.load(tmp_path / "harbour")
+def study(own_harbour: Study) -> Study:
+    """The harbour study with gold labels and a model, to do harm to."""
+    return own_harbour
 
 
 @pytest.fixture

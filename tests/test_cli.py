@@ -118,11 +118,9 @@ def test_the_commands_are_the_promised_ones_in_the_order_of_the_work():
     promised = [
         *("demo", "init", "status", "ingest", "schema", "studio", "import", "export", "sample"),
         *("reliability", "gold", "train", "evaluate", "drift", "classify"),
-        *("coverage", "divergence", "simulate", "report", "serve"),
+        *("coverage", "divergence", "simulate", "report", "serve", "completion"),
     ]
-    assert list(COMMANDS) == [name for name in promised if name in COMMANDS]
-    later = {"studio", "sample", "drift", "simulate", "serve"}
-    assert set(promised) - later <= set(COMMANDS)
+    assert list(COMMANDS) == promised
 
 
 @pytest.mark.parametrize("path", list(every_command()), ids=" ".join)
@@ -546,3 +544,24 @@ def test_a_traceback_is_shown_with_debug_only(command, tmp_path):
     assert "Traceback" in debug.stderr
     with pytest.raises(StudyError, match=r"study\.toml is missing"):
         command("status", "--debug", "--study", tmp_path)
+
+
+# completion
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("diptych cov", {"coverage"}), ("diptych coverage --wh", {"--where"}), ("diptych completion f", {"fish"})],
+)
+def test_a_shell_completes_commands_options_and_values(words, offered):
+    asked = {"_DIPTYCH_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    result = subprocess.run(
+        [sys.executable, "-m", "diptych"], env=os.environ | asked, capture_output=True, text=True, check=False
+    )
+    assert {line.partition(",")[2] for line in result.stdout.splitlines()} == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_asks_diptych(command, shell):
+    result = command("completion", shell)
+    assert f"_DIPTYCH_COMPLETE={shell}_complete" in result.out

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shlex
-import subprocess
-import sysconfig
+import shutil
 from pathlib import Path
 
 import pytest
 
 import diptych
+from diptych.demo import LEFT
 from diptych.study import Study
+from shared import shell
 
-SCRIPTS = Path(sysconfig.get_path("scripts"))
 OWN_SCHEMA = """\
 format: 1
 name: market
@@ -37,12 +36,6 @@ facets:
 """
 
 
-def shell(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a line as a user would type it."""
-    environment = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run(["bash", "-c", line], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-
-
 def files_of(folder: Path) -> dict[str, bytes]:
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "busy")
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
@@ -56,32 +49,22 @@ def suggestions(talk: str) -> list[str]:
 # demo
 
 
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """An empty folder in which `diptych demo` has run, and what it said."""
-    folder = tmp_path_factory.mktemp("empty")
-    return folder, shell("diptych demo", folder)
-
-
-def test_demo_writes_a_report_and_prints_its_place(shown):
-    folder, done = shown
-    path = folder / "diptych-demo" / "report.html"
-    assert (done.returncode, done.stdout) == (0, f"report: {path.resolve()}\n")
+def test_demo_writes_a_report_and_prints_its_place(demo):
+    path = demo.folder / "diptych-demo" / "report.html"
+    assert (demo.code, demo.out) == (0, f"report: {path.resolve()}\n")
     page = path.read_text(encoding="utf-8")
     assert page.lower().startswith("<!doctype html>")
     assert "Dmitri Trenin" in page
     assert "Andrew C. Kuchins" in page
 
 
-def test_demo_tells_its_stages_in_order(shown):
-    _, done = shown
-    assert re.findall(r"^(\d)/(\d) ", done.stderr, flags=re.MULTILINE) == [(str(n), "5") for n in range(1, 6)]
+def test_demo_tells_its_stages_in_order(demo):
+    assert re.findall(r"^(\d)/(\d) ", demo.err, flags=re.MULTILINE) == [(str(n), "5") for n in range(1, 6)]
 
 
-def test_demo_tells_the_three_largest_differences_of_the_divergence_table(command, shown):
-    folder, done = shown
-    told = re.findall(r"^  (.+): (.+) (\d+) of (\d+) .+, (.+) (\d+) of (\d+) ", done.stderr, re.MULTILINE)
-    cells = command("divergence", "--json", "--study", folder / "diptych-demo").json["cells"]
+def test_demo_tells_the_three_largest_differences_of_the_divergence_table(command, demo):
+    told = re.findall(r"^  (.+): (.+) (\d+) of (\d+) .+, (.+) (\d+) of (\d+) ", demo.err, re.MULTILINE)
+    cells = command("divergence", "--json", "--study", demo.folder / "diptych-demo").json["cells"]
     large = [cell for cell in cells if not cell["small"] and " x " not in cell["facet"]]
     large.sort(key=lambda cell: -abs(cell["difference"]))
     keys = ("first", "count_first", "of_first", "second", "count_second", "of_second")
@@ -91,21 +74,19 @@ def test_demo_tells_the_three_largest_differences_of_the_divergence_table(comman
     ]
 
 
-def test_demo_leaves_nothing_undone(command, shown):
-    folder, _ = shown
-    lines = command("status", "--json", "--study", folder / "diptych-demo").json["lines"]
+def test_demo_leaves_nothing_undone(command, demo):
+    lines = command("status", "--json", "--study", demo.folder / "diptych-demo").json["lines"]
     assert {line["state"] for line in lines} == {"ok"}
 
 
-def test_demo_copies_no_original_and_writes_nowhere_else(shown):
-    folder, _ = shown
-    assert [path.name for path in folder.iterdir()] == ["diptych-demo"]
-    assert list(folder.rglob("*.txt")) == []
+def test_demo_copies_no_original_and_writes_nowhere_else(demo):
+    assert [path.name for path in demo.folder.iterdir()] == ["diptych-demo"]
+    assert list(demo.folder.rglob("*.txt")) == []
 
 
-def test_everything_demo_suggests_to_try_next_works(shown):
-    folder, done = shown
-    lines = suggestions(done.stderr)
+def test_everything_demo_suggests_to_try_next_works(demo, tmp_path):
+    folder = shutil.copytree(demo.folder, tmp_path / "again")
+    lines = suggestions(demo.err)
     assert {line.split()[line.split().index("diptych") + 1] for line in lines} >= {
         "classify",
         "coverage",
@@ -116,12 +97,14 @@ def test_everything_demo_suggests_to_try_next_works(shown):
         assert (line, result.returncode, bool(result.stdout)) == (line, 0, True)
 
 
-def test_demo_runs_again_on_its_own_folder_with_the_same_result(command, shown):
-    folder, done = shown
-    before = files_of(folder)
-    result = command("demo", "--out", folder / "diptych-demo", "--quiet")
-    assert (result.code, result.out, result.err) == (0, done.stdout, "")
-    after = files_of(folder)
+def test_demo_runs_again_on_its_own_folder_with_the_same_result(command, monkeypatch, tmp_path):
+    monkeypatch.setattr("diptych.demo.LEFT", (*LEFT, "round-1.jsonl"))  # a training of some 200 texts is soon done
+    first = command("demo", "--out", tmp_path / "diptych-demo", "--quiet")
+    assert first.code == 0
+    before = files_of(tmp_path)
+    result = command("demo", "--out", tmp_path / "diptych-demo", "--quiet")
+    assert (result.code, result.out, result.err) == (0, first.out, "")
+    after = files_of(tmp_path)
     assert after.keys() == before.keys()
     assert [name for name in before if before[name] != after[name]] == []
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
 
-from diptych.demo import run_demo
+from shared import Shown, shell
 
 README = Path(__file__).parents[1] / "README.md"
 Example = tuple[str, str]
@@ -27,10 +25,8 @@ def examples() -> list[Example]:
 
 
 @pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("readme") / "diptych-demo"
-    run_demo(folder, lambda _: None)
-    return folder
+def demo_folder(demo: Shown, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(demo.folder, tmp_path_factory.mktemp("readme") / "copy")) / "diptych-demo"
 
 
 def test_the_readme_shows_five_commands() -> None:
@@ -39,15 +35,6 @@ def test_the_readme_shows_five_commands() -> None:
 
 @pytest.mark.parametrize(("command", "shown"), examples(), ids=[command for command, _ in examples()])
 def test_a_command_prints_what_the_readme_shows(command: str, shown: str, demo_folder: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        shell=True,
-        cwd=demo_folder,
-        env=os.environ | {"PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = shell(command, demo_folder)
     assert done.returncode == 0, done.stderr
     assert done.stdout.replace(str(demo_folder), "diptych-demo") == shown

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from diptych.classifier.assess import coder_ceiling
-from diptych.classifier.material import classifier_for, training_material
+from diptych.classifier.material import training_material
 from diptych.classifier.sources import (
     EXEMPLAR_WEIGHT,
     exemplar_files,
@@ -236,7 +236,7 @@ def test_gold_comes_first_then_the_pool_and_exemplars_weigh_less(pooled):
     material = training_material(study)
     assert material.gold == len(material.real) - 2
     assert material.real["passage"].tolist()[material.gold :] == ["p1", "p2"]
-    background = material.background(classifier_for(study.schema, 0), ["topic", "tone"])
+    background = material.background(material.exemplars["text"].tolist(), ["topic", "tone"])
     assert background.weights.tolist() == [EXEMPLAR_WEIGHT] * 2
     assert background.labels.columns.tolist() == ["topic", "tone"]
     assert "p3" not in material.real["passage"].tolist()

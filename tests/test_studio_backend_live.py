@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,18 +22,12 @@ from diptych.classifier.persist import load_model
 from diptych.cli.main import run
 from diptych.study import Study
 from diptych.template import make_study
-from studio_server import FIRST, SECOND, Account, Server, label_studio, new_account, outside
+from studio_server import FIRST, SECOND, Account, Server, new_account, outside
 
 TOKEN = "a-token-that-is-long-enough"  # noqa: S105 - of the tests alone
 KEYS = {"topic": {"1": "money", "2": "nature", "3": "work"}}
 
 pytestmark = pytest.mark.studio
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with label_studio(tmp_path_factory.mktemp("studio") / "keeper") as server:
-        yield server
 
 
 @pytest.fixture
@@ -177,7 +171,7 @@ def test_a_suggestion_is_corrected_a_model_trained_and_the_next_task_shows_its_s
     before = model_of(serving.url)
     with nullcontext(chromium) as browser:  # of the whole run: two of Playwright do not go together in one process
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        screen = Screen(page, playwright.expect, server, new_account(server, "ada"))
+        screen = Screen(page, playwright.expect, server, new_account(server, "wren"))
         first = screen.next_task(project)
         assert first["data"]["passage_id"] == FIRST
         (shown,) = first["predictions"]

@@ -1,4 +1,4 @@
-"""Label Studio for real: one server for the whole file, started and stopped as a user would."""
+"""Label Studio for real: one server for all such tests, started and stopped as a user would."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,6 @@ from studio_server import (
     Server,
     answer,
     choice,
-    label_studio,
     new_account,
     outside,
     sign_in,
@@ -43,13 +42,6 @@ pytestmark = [
 
 MONEY = {"topic": "money", "side": "port", "tone": "plain"}
 NATURE = {"topic": "nature", "side": "neither", "tone": "torn"}
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server of the whole file."""
-    with label_studio(tmp_path_factory.mktemp("server") / "keeper") as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from diptych.codebook_words import Words
 from diptych.schema import Facet, Schema, Value
 
 
@@ -23,42 +24,46 @@ def codebook_markdown(schema: Schema) -> str:
 def _lines(schema: Schema) -> Iterator[str]:
     yield f"# {schema.title or schema.name}"
     yield ""
-    yield f"Codebook {schema.reference} (structure {schema.structure_hash}, wording {schema.wording_hash})."
+    yield f"{schema.words.codebook} {schema.reference} (structure {schema.structure_hash}, wording {schema.wording_hash})."
     if schema.about:
         yield ""
         yield schema.about
     yield ""
-    yield f"**What is coded.** {schema.unit}"
+    yield f"**{schema.words.unit}** {schema.unit}"
     for facet in schema.asked:
         yield ""
-        yield from _facet(facet)
+        yield from _facet(facet, schema.words)
 
 
-def _facet(facet: Facet) -> Iterator[str]:
+def _facet(facet: Facet, words: Words) -> Iterator[str]:
     yield f"## {facet.name}: {facet.question}"
     yield ""
     if facet.type == "multiple":
-        yield "Several answers may hold at once."
+        yield words.several
         yield ""
     for number, rule in enumerate(facet.rules, 1):
         yield f"{number}. {rule}"
     if facet.rules:
         yield ""
     for value in facet.values:
-        yield from _value(value)
+        yield from _value(value, words)
 
 
-def _value(value: Value) -> Iterator[str]:
+def _value(value: Value, words: Words) -> Iterator[str]:
     score = "" if value.score is None else f", score {value.score:+g}"
     key = f", key {value.hotkey}" if value.hotkey else ""
     yield f"- **{value.name}** (`{value.id}`{score}{key}): {value.definition}"
-    for title, sentences in _advice(value):
+    for title, sentences in _advice(value, words):
         for sentence in sentences:
             yield f"  - {title}: {sentence}"
 
 
-def _advice(value: Value) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return (("Use when", value.use_when), ("Not when", value.avoid_when), ("Example", value.examples))
+def _advice(value: Value, words: Words) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return (
+        (words.use_when, value.use_when),
+        (words.avoid_when, value.avoid_when),
+        (words.example, value.examples),
+    )
 
 
 def codebook_html(schema: Schema) -> str:
@@ -67,19 +72,21 @@ def codebook_html(schema: Schema) -> str:
 
 
 def _html(schema: Schema) -> Iterator[str]:
-    yield f"<h2>{escape(schema.title or schema.name)}</h2><p>Codebook {escape(schema.reference)}.</p>"
+    yield f"<h2>{escape(schema.title or schema.name)}</h2><p>{escape(schema.words.codebook)} {escape(schema.reference)}.</p>"
     if schema.about:
         yield f"<p>{escape(schema.about)}</p>"
-    yield f"<p><b>What is coded.</b> {escape(schema.unit)}</p>"
+    yield f"<p><b>{escape(schema.words.unit)}</b> {escape(schema.unit)}</p>"
     for facet in schema.asked:
         yield f"<h3>{escape(facet.name)}: {escape(facet.question)}</h3>"
+        if facet.type == "multiple":
+            yield f"<p>{escape(schema.words.several)}</p>"
         if facet.rules:
             yield "<ol>" + "".join(f"<li>{escape(rule)}</li>" for rule in facet.rules) + "</ol>"
         yield "<ul>"
         for value in facet.values:
             yield f"<li><b>{escape(value.name)}</b>: {escape(value.definition)}"
-            for title, sentences in _advice(value):
+            for title, sentences in _advice(value, schema.words):
                 for sentence in sentences:
-                    yield f"<br><i>{title}:</i> {escape(sentence)}"
+                    yield f"<br><i>{escape(title)}:</i> {escape(sentence)}"
             yield "</li>"
         yield "</ul>"

@@ -10,6 +10,7 @@ from pathlib import Path
 from diptych.analysis.divergence import largest
 from diptych.api import divergence
 from diptych.errors import FileWriteError, UsageError
+from diptych.files import copy_file
 from diptych.records import rows_of
 from diptych.report.sentences import cell_label, counted
 from diptych.study import Study
@@ -37,7 +38,7 @@ def copy_bundled(target: Path) -> Study:
                 shutil.copytree(place, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*LEFT))
             else:
                 target.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(place, target / name)
+                copy_file(place, target / name)  # first and whole: by it the folder is known as a demo's
     except (OSError, shutil.Error) as error:
         raise FileWriteError(f"cannot write {target}: {error}", hint="name another folder with --out") from error
     return Study.load(target)

@@ -25,6 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
+
+LONGEST_NAME, MOST_NAMES, SHOWN_NAMES = 100, 1000, 40  # letters compared; names compared, and named in a hint
 
 
 class DiptychError(Exception):
@@ -105,14 +108,24 @@ class UsageError(DiptychError, ValueError):
     exit_code = 2
 
 
+def listed(names: Iterable[str]) -> str:
+    """Return names as a hint shows them: parted by commas, of very many the first.
+
+    >>> listed(["a", "b"]), listed(map(str, range(100)))[-12:]
+    ('a, b', '38, 39, and …')
+    """
+    shown = [name[:LONGEST_NAME] for name in islice(names, SHOWN_NAMES + 1)]
+    return ", ".join(shown if len(shown) <= SHOWN_NAMES else [*shown[:SHOWN_NAMES], "and …"])
+
+
 def nearest(name: object, allowed: Iterable[str]) -> str:
     """Return “ (did you mean 'x'?)” for the allowed name nearest to `name`, or an empty text.
 
     >>> nearest("moskow", ["moscow", "beijing"])
     " (did you mean 'moscow'?)"
     """
-    text = str(name)
-    allowed = list(allowed)
+    text = str(name)[:LONGEST_NAME]  # comparing takes the square of the length
+    allowed = [one[:LONGEST_NAME] for one in islice(allowed, MOST_NAMES)]
     close = get_close_matches(text.casefold(), {a.casefold(): a for a in allowed}, n=1, cutoff=0.6)
     if not close:
         return ""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from diptych.errors import BusyError, FileWriteError, RecordError, StudyError, nearest
+from diptych.leftovers import open_part, sweep
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     Model = TypeVar("Model", bound=BaseModel)
 
 Row = dict[str, Any]
+STUDY = "study.toml"
+DEPTH = 64  # of objects and lists in one another: what is nested deeper could be read, but perhaps not written again
+FAULTS = 30  # that are worded one by one
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -51,6 +55,28 @@ def canonical(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def own_place(path: Path) -> Path:
+    """Return a path that may be written: one in a study's folder must not lead out of it by a link.
+
+    Studies come from others, as archives and by git, and bring their links along.
+
+    Raises
+    ------
+    FileWriteError
+        If it does.
+    """
+    place = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow the links that are looked for
+    for folder in place.parents:
+        if (folder / STUDY).is_file():
+            if not place.resolve().is_relative_to(folder.resolve()):
+                raise FileWriteError(
+                    f"{path} leads by a link to {place.resolve()}, out of the study in {folder}",
+                    hint="if it is meant, name that place itself; else remove the link: who made it?",
+                )
+            break
+    return path
+
+
 @contextlib.contextmanager
 def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a file that takes its name only when it is complete.
@@ -60,9 +86,7 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     FileWriteError
         If the folder cannot be written or the disk is full. The old file, if any, stays.
     """
-    import tempfile
-
-    path = path.resolve()  # write through a link, do not replace it
+    path = own_place(path).resolve()  # write through a link, do not replace it
     handle = None
     temporary: Path | None = None
     try:
@@ -71,27 +95,30 @@ def atomic(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
                 yield stream
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        temporary = Path(name)
+        descriptor, temporary = open_part(path)
         text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
         handle = os.fdopen(descriptor, mode, **text)  # type: ignore[call-overload]
         yield handle
         handle.flush()
         os.fsync(handle.fileno())
-        handle.close()
         temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        temporary.replace(path)
+        temporary.replace(path)  # still held: nobody takes it for left over
+        temporary = None
+        handle.close()
+        _sync(path.parent)
+    except FileWriteError:
+        raise
     except OSError as error:
         raise FileWriteError(
             f"cannot write {path}: {error.strerror or error}",
             hint="check the folder's permissions and the free space, then run the command again",
         ) from error
     finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
         if handle is not None and not handle.closed:
             with contextlib.suppress(OSError):
                 handle.close()
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -119,6 +146,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def _sync(folder: Path) -> None:
+    """Have a folder's new name outlast a power cut, where the file system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -131,6 +168,12 @@ def write_text(path: Path, text: str) -> None:
         stream.write(text)
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file atomically."""
+    with source.open("rb") as stream, atomic(target, "wb") as out:
+        shutil.copyfileobj(stream, out, 1 << 20)
+
+
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write one JSON object a line, keys in the order given, atomically."""
     with atomic(path) as stream:
@@ -138,16 +181,32 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def read_jsonl(path: Path, *, required: Iterable[str] = ()) -> Iterator[tuple[int, Row]]:
+def toml_text(value: object) -> str:
+    r"""Return a text, a number or a truth value as TOML writes it.
+
+    >>> print(toml_text('a "b"'), toml_text("\x7f😀"), toml_text(2))
+    "a \"b\"" "\u007f😀" 2
+    """
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def read_jsonl(path: Path, *, required: Iterable[str] = (), texts: Iterable[str] = ()) -> Iterator[tuple[int, Row]]:
     """Yield (line number, object) of a JSON Lines file; blank lines are passed over.
 
     Raises
     ------
     RecordError
-        Naming file, line and column, for text that is no JSON object or lacks a required key.
+        Naming file, line and column, for text that is no JSON object, lacks a required key, or holds something
+        else where `texts` wants a text; and if the file cannot be read.
     """
-    wanted = tuple(required)
-    with path.open("rb") as stream:
+    wanted, written = (*required, *texts), tuple(texts)
+    try:
+        opened = path.open("rb")
+    except OSError as error:
+        raise RecordError(f"cannot read {path}: {error.strerror}") from error
+    with opened as stream:
         for number, raw in enumerate(stream, 1):
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -158,6 +217,9 @@ def read_jsonl(path: Path, *, required: Iterable[str] = ()) -> Iterator[tuple[in
                 for key in wanted:
                     if key not in row:
                         raise RecordError(f"{path.name}:{number}: {key!r} is missing{nearest(key, row)}")
+                for key in written:
+                    if not isinstance(row[key], str):
+                        raise RecordError(f"{path.name}:{number}: {key}: {row[key]!r} is no text")
                 yield number, row
 
 
@@ -165,14 +227,30 @@ def parse_object(line: str, where: str) -> Row:
     """Parse one JSON object; `where` names the place in errors."""
     try:
         row = json.loads(line)
+        if line.count("[") + line.count("{") > DEPTH and _is_deep(row):
+            raise RecordError(f"{where}: more than {DEPTH} lists or objects are nested")
         if "\\ud" in line.casefold():
             json.dumps(row, ensure_ascii=False).encode()  # half a character could not be written again
+    except RecordError:
+        raise
     except (ValueError, RecursionError) as error:
         detail = f"column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
         raise RecordError(f"{where}: no JSON ({detail})") from error
     if not isinstance(row, dict):
         raise RecordError(f"{where}: expected a JSON object, found {type(row).__name__}")
     return row
+
+
+def _is_deep(value: object) -> bool:
+    """Whether more than `DEPTH` lists or objects stand in one another."""
+    layer = [value]
+    for _ in range(DEPTH + 1):
+        layer = [
+            inner
+            for one in layer
+            for inner in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        ]
+    return bool(layer)
 
 
 def read_toml(path: Path, model: type[Model]) -> Model:
@@ -185,7 +263,7 @@ def read_toml(path: Path, model: type[Model]) -> Model:
         return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         raise StudyError("\n".join(describe(error, path.name, model)), hint=f"correct {path}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise StudyError(f"{path.name}: no TOML: {error}", hint=f"correct {path}") from error
     except OSError as error:
         raise StudyError(f"cannot read {path}: {error.strerror}") from error
@@ -196,6 +274,8 @@ def describe(error: ValidationError, name: str, model: type[BaseModel]) -> list[
     lines = []
     faults = error.errors()
     for fault in faults:
+        if len(lines) == FAULTS:
+            return [*lines, f"{name}: and further faults, of {len(faults)} in all"]
         deeper = any(
             len(f["loc"]) > len(fault["loc"]) and f["loc"][: len(fault["loc"])] == fault["loc"] for f in faults
         )
@@ -241,7 +321,9 @@ def upward(name: str, start: str | Path = ".") -> Path | None:
 
 @contextlib.contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock: one writing command a study. The lock goes with the process.
+    """Hold the lock of a study's `.diptych`: one writing command a study. The lock goes with the process.
+
+    What a killed command left half-written in the study is removed first.
 
     Raises
     ------
@@ -252,7 +334,7 @@ def exclusive(folder: Path) -> Iterator[None]:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / "busy").open("w")
+        stream = own_place(folder / "busy").open("a")  # never emptied: it may be a link
     except OSError as error:
         raise FileWriteError(
             f"cannot write {folder}: {error.strerror}", hint="check the folder's permissions"
@@ -265,4 +347,5 @@ def exclusive(folder: Path) -> Iterator[None]:
                 "another diptych command is writing to this study",
                 hint="wait until it has ended, then run again",
             ) from error
+        sweep(folder.parent)
         yield

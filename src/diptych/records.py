@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -19,7 +19,7 @@ def moment(text: str) -> datetime:
     Raises
     ------
     ValueError
-        If the text is no ISO 8601 time.
+        If the text is no ISO 8601 time, or one beyond the calendar's years once it is in UTC.
 
     Examples
     --------
@@ -27,7 +27,10 @@ def moment(text: str) -> datetime:
     '2026-11-21T02:00:00+00:00'
     """
     found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
 
 
 Status = Literal["coded", "skipped", "deleted"]
@@ -82,7 +85,7 @@ class Coding:
 
     def row(self) -> dict[str, Any]:
         """The row of a codings file; what is empty is left out, a withheld suggestion is null."""
-        row = {"format": FORMAT, **asdict(self)}
+        row: dict[str, Any] = {"format": FORMAT, **{name: getattr(self, name) for name in self.__slots__}}
         row["flags"] = list(self.flags)
         optional = ("supersedes", "confidence", "comment", "reason", "lead_time", "flags", "edited_by")
         for name in optional:

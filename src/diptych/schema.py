@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from collections import Counter
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from diptych.codebook_words import Words
 from diptych.errors import SchemaError, nearest
 from diptych.files import canonical, describe, sha256_bytes
 
@@ -21,6 +23,7 @@ Text = Annotated[
     ),
 ]
 _STRICT = ConfigDict(extra="forbid", frozen=True, ignored_types=(cached_property,))
+LARGEST = 1_000_000  # characters of a schema: ten times the longest codebook we know
 RESERVED = (
     *("passage", "document", "author", "title", "year", "publisher", "section", "words", "text", "digest"),
     *("source", "spans", "off_topic", "language", "start", "end", "coder", "facet", "value"),
@@ -118,6 +121,7 @@ class Schema(BaseModel):
         (),
         title="the facets whose combinations are the report's cells; default: the first two nominal ones",
     )
+    words: Words = Field(Words(), title="the words around the codebook's text, for coders of another language")
     asked: Annotated[tuple[Facet, ...], Field(min_length=1, alias="facets")]
 
     @model_validator(mode="after")
@@ -143,7 +147,8 @@ class Schema(BaseModel):
         """The facets as they are coded: one that takes several answers is one yes/no facet a value."""
         found: list[Facet] = []
         for facet in self.asked:
-            found.extend([facet] if facet.type == "single" else (_yes_no(facet, value) for value in facet.values))
+            several = facet.type == "multiple"
+            found.extend((_yes_no(facet, value, self.words) for value in facet.values) if several else [facet])
         return tuple(found)
 
     @cached_property
@@ -183,7 +188,13 @@ class Schema(BaseModel):
     @cached_property
     def wording_hash(self) -> str:
         """Hash of everything a coder reads."""
-        return sha256_bytes(canonical(self.model_dump(mode="json", by_alias=True)).encode())[:16]
+        return sha256_bytes(canonical(self.as_data()).encode())[:16]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the schema as plain data, as a model carries it; words that nobody changed are left out."""
+        words = self.words.model_dump(mode="json", exclude_defaults=True)
+        data = self.model_dump(mode="json", by_alias=True, exclude={"words"})
+        return data | ({"words": words} if words else {})
 
     @property
     def stamp(self) -> dict[str, str]:
@@ -193,16 +204,11 @@ class Schema(BaseModel):
     @classmethod
     def parse(cls, text: str, name: str = "schema") -> Schema:
         """Read a schema from YAML text; `name` stands in errors."""
-        try:
-            raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-            problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-            raise SchemaError(f"{name}{where}: {problem}") from error
-        except (RecursionError, ValueError) as error:
-            raise SchemaError(f"{name}: {error}") from error
-        return cls.from_data(raw, name)
+        if len(text) > LARGEST:
+            raise SchemaError(
+                f"{name}: the schema holds {len(text):,} characters, {LARGEST:,} are allowed", hint="is it a schema?"
+            )
+        return _parsed(text, name)
 
     @classmethod
     def from_data(cls, raw: Any, name: str = "schema") -> Schema:
@@ -223,7 +229,21 @@ class Schema(BaseModel):
             raise SchemaError(f"{path.name} is not UTF-8 (byte {error.start})") from error
 
 
-def _yes_no(facet: Facet, value: Value) -> Facet:
+@lru_cache(maxsize=16)  # a command reads its schema several times, and YAML is read slowly; a schema is frozen
+def _parsed(text: str, name: str) -> Schema:
+    try:
+        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise SchemaError(f"{name}{where}: {problem}") from error
+    except (RecursionError, ValueError) as error:
+        raise SchemaError(f"{name}: {error}") from error
+    return Schema.from_data(raw, name)
+
+
+def _yes_no(facet: Facet, value: Value, words: Words) -> Facet:
     """The yes/no facet that one value of a facet with several answers is read as."""
     name = f"{facet.id}-{value.id}"
     earlier = (f"{f}-{v}" for f in (facet.id, *facet.was) for v in (value.id, *value.was))
@@ -233,14 +253,20 @@ def _yes_no(facet: Facet, value: Value) -> Facet:
         label=f"{facet.name}: {value.name}",
         question=f"{facet.question} {value.name}?",
         values=(
-            Value(id="yes", definition=value.definition, use_when=value.use_when, avoid_when=value.avoid_when),
-            Value(id="no", definition=f"Not {value.name}."),
+            Value(
+                id="yes",
+                label=words.yes if words.yes != "yes" else None,
+                definition=value.definition,
+                use_when=value.use_when,
+                avoid_when=value.avoid_when,
+            ),
+            Value(id="no", label=words.no if words.no != "no" else None, definition=f"{words.not_so} {value.name}."),
         ),
     )
 
 
 def _unique(what: str, names: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, number in Counter(names).items() if number > 1)
     if twice:
         raise ValueError(f"{what}: {', '.join(map(repr, twice))} stands twice")
 
@@ -258,14 +284,23 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [key.value for key, _ in node.value]
+        seen: set[str] = set()
         for key, _ in node.value:
-            if keys.count(key.value) > 1:
+            if isinstance(key.value, str) and key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands twice", problem_mark=key.start_mark)
+            seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 
+_TAG = "tag:yaml.org,2002:"
+_NUMBERS = {  # PyYAML's, but for 1:30, which is read in sixties and takes the square of its length
+    f"{_TAG}int": re.compile(r"^[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
+    f"{_TAG}float": re.compile(
+        r"^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+}
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:bool"]
+    first: [(tag, _NUMBERS.get(tag, pattern)) for tag, pattern in rules if tag != f"{_TAG}bool"]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }

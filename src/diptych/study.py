@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from diptych.errors import NoStudyError, StudyError, nearest
-from diptych.files import read_toml, sha256_file, upward
+from diptych.files import STUDY, read_toml, sha256_file, upward
 from diptych.schema import Schema
 
-SETTINGS = "study.toml"
+SETTINGS = STUDY
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -38,6 +38,14 @@ class Document(BaseModel):
     columns: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")], str | int] = Field(
         default_factory=dict, title="further columns to compare by"
     )
+
+    @field_validator("file")
+    @classmethod
+    def _stays_in_its_folder(cls, name: str) -> str:
+        parts = re.split(r"[\\/]", name)
+        if ".." in parts or (name and not parts[0]):
+            raise ValueError(f"{name!r} is no name of a file in seeds/, but a path that leads elsewhere")
+        return name
 
 
 _TAKEN = frozenset(
@@ -228,8 +236,9 @@ class Study:
             if extracted.is_file() and sha256_file(extracted) == document.text_sha256:
                 return extracted
         named = self.root / "seeds" / document.file if document.file else None
-        if document.sha256 is None:
-            return named if named and named.is_file() else None
+        if document.sha256 is None:  # anything of that name would be taken, so no link that leads elsewhere is followed
+            inside = named is not None and named.resolve().is_relative_to(self.root)
+            return named if named and inside and named.is_file() else None
         candidates = [named] if named else []
         for folder in self.settings.originals:
             place = self.root / folder

@@ -77,9 +77,16 @@ class Evidence:
         return int(numbers(self.passages)[whole.reindex(self.passages["passage"]).to_numpy(dtype=bool)].sum())
 
     def compact(self, facets: Sequence[Facet], by: str) -> Evidence:
-        """The same with a row a combination of values, document and section; estimates need every passage."""
-        if self.estimated or "passages" in self.passages:
+        """The same with a row a combination of values, document and section.
+
+        Estimates need every passage: of them labels and predictions are put in the order of the passages, once.
+        """
+        if "passages" in self.passages:
             return self
+        if self.estimated:
+            names = pd.Index(self.passages["passage"])
+            predicted = {facet: table.reindex(names) for facet, table in (self.predicted or {}).items()}
+            return replace(self, labels=self.labels.reindex(names), predicted=predicted if self.predicted else None)
         check_labels(self.labels, facets)
         passages, labels = aggregated(self.passages, self.labels, facets, by)
         return replace(self, passages=passages, labels=labels)

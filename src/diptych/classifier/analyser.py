@@ -37,7 +37,12 @@ def words(text: str) -> list[str]:
     >>> words("Moscow’s 2nd pipeline: 北京")
     ['moscow’s', '2nd', 'pipeline', '北', '京']
     """
-    return _token().findall(unicodedata.normalize("NFKC", text).casefold())
+    return folded_words(unicodedata.normalize("NFKC", text).casefold())
+
+
+def folded_words(text: str) -> list[str]:
+    """Return the words of a text that is normalised and case-folded."""
+    return _token().findall(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,10 @@ from threadpoolctl import threadpool_limits
 from diptych.classifier.choose import Chooser
 from diptych.classifier.evaluate import Fold, author_folds
 from diptych.classifier.figures import figures, figures_by_facet, macro_interval
+from diptych.classifier.kept import FILE as KEPT
+from diptych.classifier.kept import Kept
 from diptych.classifier.levers import ablation, learning_curve
-from diptych.classifier.material import Material, Progress, training_material
+from diptych.classifier.material import Material, Progress, classifier_for, training_material
 from diptych.classifier.sources import ADJUDICATOR, load_pool, pool_answers
 from diptych.classifier.tables import TABLES, calibrations, confusions, risks, surest_errors
 from diptych.classifier.train import fit_model
@@ -77,7 +79,8 @@ def assess(
 
 def _assess(study: Study, tables: Sequence[str], errors: int, tell: Progress, *, choose: bool) -> dict[str, Any]:
     seed, material = study.settings.seed, training_material(study, tell=tell)
-    trial = Trial.of(material, study.schema, seed)
+    kept = Kept(classifier_for(study.schema, seed).analyser(), study.state / KEPT)
+    trial = Trial.of(material, study.schema, seed, kept)
     chooser = trial.chooser() if choose else None
     coders = gold_pairs(study)
 
@@ -99,7 +102,7 @@ def _assess(study: Study, tables: Sequence[str], errors: int, tell: Progress, *,
     test = load_pool(study, "test")
     if len(test):
         tell("the pool's development test")
-        found["test"], parameters = _tested(study, material, test, tell, choose=choose)
+        found["test"], parameters = _tested(study, material, test, tell, kept, choose=choose)
         chosen += [{"tested_on": "test", "fold": None, **parameters}]
     found |= _beside(trial, answers, tables, errors, seed, tell)
     return found | ({"chosen": chosen} if choose else {})
@@ -185,10 +188,10 @@ def coder_ceiling(study: Study, facet: str) -> float | None:
 
 
 def _tested(
-    study: Study, material: Material, test: pd.DataFrame, tell: Progress, *, choose: bool
+    study: Study, material: Material, test: pd.DataFrame, tell: Progress, kept: Kept, *, choose: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Facet → figures, and the parameters of the model that was tested."""
-    model, _ = fit_model(material, study.schema, study.settings.seed, tell, choose=choose)
+    model, _ = fit_model(material, study.schema, study.settings.seed, tell, choose=choose, kept=kept)
     predictions = model.scorer.predict(test["text"].tolist())
     found = {facet.id: _tested_facet(study, facet, test, predictions) for facet in study.schema.facets}
     parameters = model.card["training"]["parameters"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from sklearn.metrics import f1_score
 
 Floats = NDArray[np.float64]
 LEANS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -125,5 +123,8 @@ def _log_softmax(scores: Floats) -> Floats:
 
 
 def _macro(scores: Floats, gold: NDArray[np.intp]) -> float:
-    present: Sequence[int] = sorted(set(gold.tolist()))
-    return float(f1_score(gold, scores.argmax(axis=1), labels=present, average="macro", zero_division=0))
+    """Macro-F1 over the values that occur, as by scikit-learn, without its checks: asked for hundreds of times."""
+    values, answers = scores.shape[1], scores.argmax(axis=1)
+    true, said = np.bincount(gold, minlength=values), np.bincount(answers, minlength=values)
+    hits = np.bincount(gold[answers == gold], minlength=values)
+    return float(np.mean((2 * hits / np.maximum(true + said, 1))[true > 0]))

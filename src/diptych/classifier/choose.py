@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from diptych.classifier.analyser import Reading
+from diptych.classifier.corpus import Counted
 from diptych.classifier.evaluate import Background, answer_calibrated, cross_fit, stratified_folds
 from diptych.classifier.figures import figures_by_facet
 from diptych.classifier.model import PassageClassifier
@@ -53,7 +53,7 @@ def _named(row: Mapping[str, Any]) -> str:
 
 
 def choose_parameters(
-    readings: Sequence[Reading],
+    readings: Sequence[Counted],
     labels: pd.DataFrame,
     groups: Sequence[str],
     background: Background | None,
@@ -64,7 +64,7 @@ def choose_parameters(
 
     Parameters
     ----------
-    readings : sequence of Reading, length n
+    readings : sequence of Counted, length n
     labels : DataFrame of shape (n, facets)
     groups : sequence of str, length n
     background : Background, optional
@@ -104,7 +104,7 @@ def choose_parameters(
 class Chooser:
     """Chooses anew for every training part of a nested cross-validation, from that part alone; for each once."""
 
-    readings: Sequence[Reading]
+    readings: Sequence[Counted]
     labels: pd.DataFrame
     groups: Sequence[str]
     background: Background | None

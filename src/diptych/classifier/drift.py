@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diptych.classifier.analyser import words
-from diptych.classifier.language import language_of
 from diptych.classifier.limits import Limits
 from diptych.classifier.tally import Repeats
 from diptych.errors import ModelFormatError
@@ -99,6 +98,7 @@ def profile(
     crossfit: pd.DataFrame,
     limits: Limits,
     markers: Mapping[str, Sequence[str]] | None,
+    languages: Sequence[str],
 ) -> dict[str, Any]:
     """Return the profile of the training passages as plain data, for `card["training"]["profile"]`.
 
@@ -113,9 +113,10 @@ def profile(
         passage, facet, value, p: what such models answer. Other passages in it are passed over.
     limits : Limits
     markers : mapping of party to names, optional
+    languages : sequence of str, length n
+        As :func:`~diptych.classifier.language.language_of` returns them.
     """
     texts: list[str] = table["text"].tolist()
-    languages = [language_of(text) for text in texts]
     names, repeats = Names(markers or {}), Repeats()
     named = [names.found(text) for text in texts]
     off_topic = [share < limits.least_known or share == 0 for share in known]

@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from diptych.classifier.analyser import Reading
 from diptych.classifier.calibrate import Calibration, calibrate
+from diptych.classifier.corpus import Counted
 from diptych.classifier.figures import figures_by_facet
 from diptych.classifier.model import FEWEST, PassageClassifier, softmax, too_few
 from diptych.errors import NotTrainedError
@@ -91,7 +92,7 @@ def author_folds(authors: Sequence[str]) -> Iterator[tuple[str, Fold]]:
 class Background:
     """Texts that only ever train: exemplars, and in tests across authors whatever else is at hand."""
 
-    texts: Sequence[str | Reading]
+    texts: Sequence[str | Reading | Counted]
     labels: pd.DataFrame
     weights: NDArray[np.float64]
 
@@ -102,11 +103,11 @@ class Background:
 
 
 def cross_fit(
-    texts: Sequence[str | Reading],
+    texts: Sequence[str | Reading | Counted],
     labels: pd.DataFrame,
     folds: Sequence[Fold],
     classifier: PassageClassifier,
-    others: Sequence[str] = (),
+    others: Sequence[str | Reading | Counted] = (),
     background: Background | None = None,
     pick: Pick | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
@@ -135,36 +136,39 @@ def cross_fit(
     known : array of shape (n,)
         The share of each text's words that the model which judged it knows.
     """
-    rows: list[dict[str, Any]] = []
+    found: list[pd.DataFrame] = []
     known = np.full(len(texts), np.nan)
     everything = classifier.analyse([*texts, *others])
     background = background and Background(classifier.analyse(background.texts), background.labels, background.weights)
     unlabelled = np.arange(len(texts), len(texts) + len(others))
+    gold = {facet: np.full(len(everything), None, dtype=object) for facet in labels.columns}
+    for facet, values in gold.items():
+        said = labels[facet].to_numpy(dtype=object)
+        values[: len(texts)] = [value if isinstance(value, str) else None for value in said]
     for number, (train, test) in enumerate(folds):
-        judged = [*test, *unlabelled]
+        judged = np.concatenate([test, unlabelled]).astype(np.intp)
         mine = pick(train) if pick else classifier
         fitted = fit_with(mine, [everything[i] for i in train], labels.iloc[train], background)
         for facet, scores in fitted.decision([everything[i] for i in judged]).items():
-            values = fitted.facets_[facet]
-            for place, line in zip(judged, scores, strict=True):
-                gold = labels.iloc[place][facet] if place < len(texts) else None
-                row: dict[str, Any] = {
-                    "place": int(place),
-                    "facet": facet,
-                    "value": gold if isinstance(gold, str) else None,
-                    "predicted": values[int(line.argmax())],
-                    "fold": number,
-                }
-                row |= {f"score:{v}": s for v, s in zip(values, line, strict=True)}
-                rows.append(row)
-        for place in test:
-            known[place] = fitted.known(everything[place])
-    frame = pd.DataFrame(rows).sort_values(["facet", "place"], kind="stable").reset_index(drop=True)
+            order = fitted.facets_[facet]
+            rows = {
+                "place": judged,
+                "facet": facet,
+                "value": gold[facet][judged],
+                "predicted": np.array(order, dtype=object)[scores.argmax(axis=1)],
+                "fold": number,
+            }
+            found.append(pd.DataFrame(rows | {f"score:{v}": scores[:, i] for i, v in enumerate(order)}))
+        known[test] = fitted.known_shares([everything[i] for i in test])
+    frame = pd.concat(found).sort_values(["facet", "place"], kind="stable").reset_index(drop=True)
     return frame, known
 
 
 def fit_with(
-    classifier: PassageClassifier, texts: Sequence[str | Reading], labels: pd.DataFrame, background: Background | None
+    classifier: PassageClassifier,
+    texts: Sequence[str | Reading | Counted],
+    labels: pd.DataFrame,
+    background: Background | None,
 ) -> PassageClassifier:
     """Fit a fresh copy of a classifier on texts and what always trains beside them."""
     if background is None or not len(background.texts):
@@ -211,7 +215,7 @@ def answer_calibrated(predictions: pd.DataFrame, orders: Mapping[str, Sequence[s
 
 
 def evaluate(
-    texts: Sequence[str | Reading],
+    texts: Sequence[str | Reading | Counted],
     labels: pd.DataFrame,
     authors: Sequence[str],
     orders: Mapping[str, Sequence[str]],
@@ -258,7 +262,7 @@ def evaluate(
 
 
 def across_authors(
-    texts: Sequence[str | Reading],
+    texts: Sequence[str | Reading | Counted],
     labels: pd.DataFrame,
     authors: Sequence[str],
     orders: Mapping[str, Sequence[str]],
@@ -271,7 +275,7 @@ def across_authors(
 
 
 def author_predictions(
-    texts: Sequence[str | Reading],
+    texts: Sequence[str | Reading | Counted],
     labels: pd.DataFrame,
     authors: Sequence[str],
     classifier: PassageClassifier,

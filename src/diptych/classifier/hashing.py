@@ -49,14 +49,36 @@ def term_hashes(kind: str, terms: Sequence[str]) -> Hashes:
     Karp, R. M. and Rabin, M. O. (1987). Efficient randomized pattern-matching algorithms (the polynomial).
     Steele, G. L., Lea, D. and Flood, C. H. (2014). Fast splittable pseudorandom number generators (the mixing).
     """
+    return mixed(polynomials(terms)[0] ^ np.uint64(SEEDS[kind]))
+
+
+def polynomials(terms: Sequence[str]) -> tuple[Hashes, Hashes]:
+    """Return the polynomials of terms, and what another one's is multiplied by where it stands behind: see `behind`.
+
+    Examples
+    --------
+    >>> numbers, steps = polynomials(["oil", " flows", "oil flows"])
+    >>> int(behind(numbers[0], steps[0], numbers[1])) == int(numbers[2])
+    True
+    """
     ends = np.cumsum([len(term) for term in terms], dtype=np.intp) if len(terms) else np.zeros(0, dtype=np.intp)
     starts = np.concatenate([[0], ends[:-1]]).astype(np.intp) if len(terms) else ends
-    letters = np.frombuffer("".join(terms).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    letters = codes("".join(terms))
     powers, inverses = _powers(len(letters) + 1)
-    sums = np.concatenate(
-        [np.zeros(1, dtype=np.uint64), np.cumsum((letters + np.uint64(1)) * powers[:-1], dtype=np.uint64)]
-    )
-    return mixed((sums[ends] - sums[starts]) * inverses[starts] ^ np.uint64(SEEDS[kind]))
+    sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(letters * powers[:-1], dtype=np.uint64)])
+    longest = int((ends - starts).max(initial=0))
+    return (sums[ends] - sums[starts]) * inverses[starts], _powers(longest + 1)[0][ends - starts]
+
+
+def codes(text: str) -> Hashes:
+    """Return what the letters of a text count in a polynomial."""
+    letters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return letters.astype(np.uint64) + np.uint64(1)
+
+
+def behind(first: Hashes, step: Hashes, second: Hashes) -> Hashes:
+    """Return the polynomials of texts of two parts, by those of the parts."""
+    return first + step * second
 
 
 def mixed(numbers: Hashes) -> Hashes:

@@ -123,6 +123,8 @@ def _one_file(parts: Parts, job: Mapping[str, Any], predictor: Predictor, kept: 
 
 def _dataset(parts: Parts, job: Mapping[str, Any], predictor: Predictor, kept: list[tuple[int, int]]) -> None:
     """Leave the parts as files of a folder, each a table of its own."""
+    if parts.in_place:
+        return
     form = job["form"]["form"]
     head = csv_head(job["output"]["columns"], predictor.names) if form == "csv" else b""
     with atomic_folder(parts.out) as folder:
@@ -133,3 +135,4 @@ def _dataset(parts: Parts, job: Mapping[str, Any], predictor: Predictor, kept: l
             ):
                 out.write(head)
                 shutil.copyfileobj(stream, out, 1 << 20)
+        parts.complete()

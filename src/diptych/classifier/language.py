@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from diptych.classifier.analyser import words
 
 _TEXTS = {
@@ -16,6 +18,8 @@ _TEXTS = {
     "tr": "ve bir bu için ile de da olarak olan daha çok gibi en ne ama kadar sonra",
 }
 SMALL_WORDS = {language: frozenset(text.split()) for language, text in _TEXTS.items()}
+SAMPLE = 2000  # letters of a text that are looked at
+_OTHER = re.compile("[\u0370-\u052f\u0590-\u077f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # see `_script`
 _UKRAINIAN = frozenset("іїєґ")
 
 
@@ -31,7 +35,7 @@ def language_of(text: str) -> str:
     >>> language_of("12 %")
     'und'
     """
-    sample = text[:2000]
+    sample = text[:SAMPLE]
     script = _script(sample)
     if script != "latin":
         return script
@@ -39,6 +43,15 @@ def language_of(text: str) -> str:
     hits = {language: sum(word in table for word in found) for language, table in SMALL_WORDS.items()}
     best = max(hits, key=lambda language: (hits[language], language == "en"))
     return best if hits[best] >= max(2, 0.08 * len(found)) or (hits[best] and len(found) < 8) else "und"
+
+
+def is_latin(text: str) -> bool:
+    """Whether no letter of a text speaks for another script than the Latin one.
+
+    >>> is_latin("Pékin, 12 %"), is_latin("Пекин")
+    (True, False)
+    """
+    return text.isascii() or _OTHER.search(text) is None
 
 
 def _script(text: str) -> str:

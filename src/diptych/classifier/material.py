@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from diptych.classifier.analyser import Reading
+from diptych.classifier.corpus import Counted
 from diptych.classifier.evaluate import Background
 from diptych.classifier.model import PassageClassifier
 from diptych.classifier.sources import EXEMPLAR_WEIGHT, load_exemplars, load_pool
@@ -83,19 +83,19 @@ class Material:
     gold: int
     exemplars: pd.DataFrame
 
-    def background(self, classifier: PassageClassifier, facets: Sequence[str]) -> Background:
-        """What trains in every fold."""
+    def background(self, readings: Sequence[Counted], facets: Sequence[str]) -> Background:
+        """What trains in every fold, given the readings of the exemplars."""
         weights = np.full(len(self.exemplars), EXEMPLAR_WEIGHT)
-        return Background(classifier.analyse(self.exemplars["text"].tolist()), self.exemplars[list(facets)], weights)
+        return Background(readings, self.exemplars[list(facets)], weights)
 
 
-def with_pool(material: Material, readings: Sequence[Reading], background: Background) -> Background:
+def with_pool(material: Material, readings: Sequence[Counted], background: Background) -> Background:
     """Return what trains beside when the study's own passages alone are judged: the pool, too.
 
     Parameters
     ----------
     material : Material
-    readings : sequence of Reading
+    readings : sequence of Counted
         Of the real passages.
     background : Background
         The exemplars.

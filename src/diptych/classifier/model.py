@@ -15,16 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from diptych.classifier.analyser import KINDS, Analyser, Reading
-from diptych.classifier.features import SHARES, as_it_is, check_left_out, share_scale, weighed
-from diptych.classifier.hashing import term_hashes
+from diptych.classifier.corpus import Corpus, Counted, counted, gathered
+from diptych.classifier.features import SHARES, TermTable, check_left_out, share_scale
 from diptych.classifier.labels import ONE, label_table
 from diptych.classifier.linear import Floats, fit_linear
 from diptych.classifier.parties import Parties, attitudes
-from diptych.classifier.score import ADDITIVE, RAREST, Weights, facet_slices
+from diptych.classifier.score import RAREST, Weights, facet_slices
 from diptych.errors import NotTrainedError, UsageError
 
 FEWEST = 5  # passages: one to test on, four to learn from
@@ -66,7 +65,7 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_ : array of shape (values,), or list of them
         The values as they were given, sorted; after training on a DataFrame a list, one array a facet.
     analyser_ : Analyser
-    tables_ : dict of str to TfidfVectorizer
+    tables_ : dict of str to TermTable
         By kind of term; a kind without terms has none.
     coefficients_ : array of shape (features, values)
         Over the values of all facets; features are terms, then shares.
@@ -114,7 +113,7 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         return type(self)(**self.get_params() | parameters)
 
-    def fit(self, X: Sequence[str | Reading], y: Any, sample_weight: Sequence[float] | None = None) -> Self:
+    def fit(self, X: Sequence[str | Reading | Counted], y: Any, sample_weight: Sequence[float] | None = None) -> Self:
         """Learn from texts and their values.
 
         Parameters
@@ -139,6 +138,7 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_left_out(self.without)
         readings = self.analyse(X)
         check_consistent_length(readings, y, sample_weight)
+        corpus = gathered(readings)
         if len(readings) < FEWEST - 1:
             raise too_few(len(readings))
         self.analyser_ = self.analyser()
@@ -154,10 +154,9 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise NotTrainedError(f"{facet}: no passage has a gold label")
         classes = [np.array([originals.get(v, v) for v in values]) for values in self.facets_.values()]
         self.classes_ = classes[0] if originals else classes
-        terms = self._learn_terms(readings)
-        shares = np.array([reading.shares for reading in readings])
-        self.share_scale_ = share_scale(shares) * (SHARES not in self.without)
-        table = sparse.hstack([terms, sparse.csr_matrix(shares * self.share_scale_)]).tocsr()
+        terms = self._learn_terms(corpus)
+        self.share_scale_ = share_scale(corpus.shares) * (SHARES not in self.without)
+        table = sparse.hstack([*terms, sparse.csr_matrix(corpus.shares * self.share_scale_)]).tocsr()
         columns = []
         for facet, values in self.facets_.items():
             mine = y[facet].to_numpy(dtype=object)[known[facet]]
@@ -173,62 +172,57 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         markers = self.markers or {}
         return Analyser(Parties(markers, attitudes(self.language) if markers else {}))
 
-    def analyse(self, X: Sequence[str | Reading]) -> list[Reading]:
-        """Take texts apart: to be done once where many models are fitted to the same texts."""
+    def analyse(self, X: Sequence[str | Reading | Counted]) -> list[Counted]:
+        """Take texts apart and count their terms: to be done once where many models are fitted to the same texts."""
         if isinstance(X, str):
             raise UsageError("one text was given where a list of texts is wanted", hint="put it in brackets: [text]")
+        for place, text in enumerate(X):
+            if not isinstance(text, str | Reading | Counted):
+                raise UsageError(f"text {place} is no text, but {type(text).__name__}", hint="texts are str")
         analyser = self.analyser()
-        readings = [analyser.read(text) if isinstance(text, str) else text for text in X]
-        for place, reading in enumerate(readings):
-            if not isinstance(reading, Reading):
-                raise UsageError(f"text {place} is no text, but {type(reading).__name__}", hint="texts are str")
-        return readings
+        new = [analyser.read(text) if isinstance(text, str) else text for text in X if not isinstance(text, Counted)]
+        fresh = iter(counted(new).texts() if new else [])
+        return [text if isinstance(text, Counted) else next(fresh) for text in X]
 
-    def _learn_terms(self, readings: Sequence[Reading]) -> sparse.csr_matrix:
-        self.tables_: dict[str, TfidfVectorizer] = {}
+    def _learn_terms(self, corpus: Corpus) -> list[sparse.csr_matrix]:
+        self.tables_: dict[str, TermTable] = {}
         parts = []
         for kind in KINDS:
             if kind in self.without:
                 continue
-            least = min(self.min_df + (kind != KINDS[0]), len(readings))
-            additive = kind == ADDITIVE
-            table = TfidfVectorizer(
-                analyzer=as_it_is, min_df=least, sublinear_tf=not additive, norm=None if additive else "l2"
-            )
-            try:
-                part = table.fit_transform([reading.terms[kind] for reading in readings])
-            except ValueError:  # no such terms, or none in enough texts
-                continue
-            self.tables_[kind] = table
-            parts.append(weighed(kind, part, table.idf_))
-        if not self.tables_:
+            table, part = TermTable.learn(kind, corpus, min(self.min_df + (kind != KINDS[0]), len(corpus)))
+            if len(table.hashes):  # else no such terms, or none in enough texts
+                self.tables_[kind] = table
+                parts.append(part)
+        if not parts:
             raise NotTrainedError("the coded passages have no words in common to learn from")
-        return sparse.hstack(parts).tocsr()
+        return parts
 
-    def _features(self, readings: Sequence[Reading]) -> sparse.csr_matrix:
-        parts = [
-            weighed(kind, table.transform([reading.terms[kind] for reading in readings]), table.idf_)
-            for kind, table in self.tables_.items()
-        ]
-        shares = np.array([reading.shares for reading in readings])
-        return sparse.hstack([*parts, sparse.csr_matrix(shares * self.share_scale_)]).tocsr()
+    def _features(self, corpus: Corpus) -> sparse.csr_matrix:
+        parts = [table.transform(corpus) for table in self.tables_.values()]
+        return sparse.hstack([*parts, sparse.csr_matrix(corpus.shares * self.share_scale_)]).tocsr()
 
-    def decision(self, X: Sequence[str | Reading]) -> dict[str, Floats]:
+    def decision(self, X: Sequence[str | Reading | Counted]) -> dict[str, Floats]:
         """Return the scores before they become probabilities: facet → array of shape (n, values)."""
         check_is_fitted(self, "facets_")
         if not len(X):
             return {facet: np.zeros((0, len(values))) for facet, values in self.facets_.items()}
-        raw = self._features(self.analyse(X)) @ self.coefficients_ + self.intercepts_
+        raw = self._features(gathered(self.analyse(X))) @ self.coefficients_ + self.intercepts_
         return {facet: raw[:, part] for facet, part in facet_slices(self.facets_).items()}
 
-    def known(self, text: str | Reading) -> float:
+    def known(self, text: str | Reading | Counted) -> float:
         """Return the share of a text's words that training saw, and not too rarely, 0 to 1."""
-        found = [term for term in self.analyse([text])[0].terms[KINDS[0]] if " " not in term]
-        if KINDS[0] not in self.tables_ or not found:
-            return 0.0
-        table = self.tables_[KINDS[0]]
-        places = [table.vocabulary_.get(word) for word in found]
-        return float(np.mean([place is not None and table.idf_[place] <= RAREST for place in places]))
+        return float(self.known_shares([text])[0])
+
+    def known_shares(self, X: Sequence[str | Reading | Counted]) -> Floats:
+        """Return for every text what :meth:`known` says of it, array of shape (n,)."""
+        corpus = gathered(self.analyse(X))
+        if KINDS[0] not in self.tables_:
+            return np.zeros(len(corpus))
+        counts = corpus.counts[KINDS[0]]
+        known = self.tables_[KINDS[0]].common(corpus, RAREST) & corpus.single
+        total = counts @ corpus.single.astype(float)
+        return np.asarray((counts @ known.astype(float)) / np.maximum(total, 1.0))
 
     def predict_proba(self, X: Sequence[str]) -> Any:
         """Return facet → array of shape (n, values), rows summing to 1; of one facet the array, as in `classes_`."""
@@ -255,13 +249,8 @@ class PassageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def compile(self) -> Weights:
         """Return what was learned as plain arrays, which score without scikit-learn."""
         check_is_fitted(self, "facets_")
-        hashes = np.concatenate(
-            [
-                term_hashes(kind, sorted(table.vocabulary_, key=table.vocabulary_.__getitem__))
-                for kind, table in self.tables_.items()
-            ]
-        )
-        idf = np.concatenate([table.idf_ for table in self.tables_.values()])
+        hashes = np.concatenate([table.hashes for table in self.tables_.values()])
+        idf = np.concatenate([table.idf for table in self.tables_.values()])
         order = np.argsort(hashes)
         shares = self.coefficients_[len(hashes) :] * self.share_scale_[:, None]
         return Weights(

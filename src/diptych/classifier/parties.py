@@ -104,12 +104,25 @@ class Parties:
 
     def tokens(self, sentence: str) -> list[str]:
         """Return the words and stops of a sentence, case-folded, parties as one token each."""
-        text = _NOT.sub(r"\1 not", _plain(sentence))
-        for pattern, mark in self._patterns:
+        return self.joined(self.parts(opened(_plain(sentence))))
+
+    def parts(self, text: str, *, phrases: bool = True) -> list[str]:
+        """Return the same before parties beside each other are joined, of a text that is :func:`opened`.
+
+        Parameters
+        ----------
+        text : str
+        phrases : bool
+            Whether there may be names of several words in it.
+        """
+        for pattern, mark in self._patterns if phrases else ():
             text = pattern.sub(f" {mark} ", text)
-        found = [self._token(token) for token in _TOKEN.findall(_POSSESSIVE.sub("", text))]
+        return [self._token(token) for token in _TOKEN.findall(_POSSESSIVE.sub("", text))]
+
+    def joined(self, tokens: Iterable[str]) -> list[str]:
+        """Join parties that stand beside each other, or with `and` or `or` between them."""
         joined: list[str] = []
-        for token in found:
+        for token in tokens:
             if token in self._party_tokens and joined:
                 if joined[-1] == token:
                     continue
@@ -223,6 +236,20 @@ class Parties:
 def _plain(text: str) -> str:
     """Case-folded, in one form of letters and apostrophes."""
     return _PRIVATE_ONES.sub(" ", unicodedata.normalize("NFKC", text).casefold().replace("’", "'"))
+
+
+def opened(text: str) -> str:
+    """Return a text, case-folded, with its negations opened.
+
+    >>> opened("they can't")
+    'they ca not'
+    """
+    return _NOT.sub(r"\1 not", text)
+
+
+def is_private(text: str) -> bool:
+    """Whether a text holds letters of private use, which names of several words are replaced by."""
+    return _PRIVATE_ONES.search(text) is not None
 
 
 def _mark(number: int) -> str:

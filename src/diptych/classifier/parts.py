@@ -20,6 +20,7 @@ from diptych.files import write_text
 
 FORMAT = 1
 JOB = "job.json"
+JOINED = "joined"
 _SAID = {
     "diptych": "another version of diptych",
     "model": "another model",
@@ -154,10 +155,37 @@ class Parts:
                 missing.append(task)
         return found, missing
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the folder that the parts make was put in place by a run that was stopped before it removed them."""
+        return (self.folder / JOINED).is_file() and self.taken
+
+    @property
+    def taken(self) -> bool:
+        """Whether there is a folder with something in it where one is to be made."""
+        return self.out.is_dir() and any(self.out.iterdir())
+
+    def complete(self) -> None:
+        """Write down that the folder is put in place next."""
+        write_text(self.folder / JOINED, "")
+
     def remove(self) -> None:
-        """Remove the folder: what it remembers first, so that half a folder is no job."""
-        (self.folder / JOB).unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the folder, its name first: half a folder is no job, and no part of the next one."""
+        self.clear()
+        try:
+            self.folder.rename(self._gone)
+        except OSError:
+            (self.folder / JOB).unlink(missing_ok=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove what is left of a folder that was being removed."""
+        shutil.rmtree(self._gone, ignore_errors=True)
+
+    @property
+    def _gone(self) -> Path:
+        return self.folder.with_name(f".{self.folder.name}.part")
 
     @contextmanager
     def held(self, *, shared: bool = False) -> Iterator[None]:
@@ -171,7 +199,7 @@ class Parts:
         import fcntl
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "busy").open("w") as stream:
+        with (self.folder / "busy").open("a") as stream:
             try:
                 fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except BlockingIOError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -36,6 +38,8 @@ _DAMAGE = (
     MemoryError,
     RecursionError,
     RuntimeError,  # an encrypted entry; NotImplementedError: an unknown compression
+    struct.error,
+    lzma.LZMAError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -169,9 +173,12 @@ def study_model(study: Study, lack: str = "") -> Model:
 
 def _read_array(data: bytes) -> NDArray[Any]:
     """One array from the bytes of an .npy file; anything else is a ValueError."""
-    found: NDArray[Any] = np.lib.format.read_array(  # type: ignore[no-untyped-call,unused-ignore]
-        io.BytesIO(data), allow_pickle=False
-    )
+    try:
+        found: NDArray[Any] = np.lib.format.read_array(  # type: ignore[no-untyped-call,unused-ignore]
+            io.BytesIO(data), allow_pickle=False
+        )
+    except Exception as error:  # its head is a line of Python, and may be wrong in as many ways
+        raise ValueError(str(error)) from error
     return found
 
 

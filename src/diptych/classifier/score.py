@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Protocol
 
@@ -16,37 +17,13 @@ from diptych.classifier.analyser import KINDS, Analyser, Reading
 from diptych.classifier.hashing import term_hashes
 from diptych.classifier.language import language_of
 from diptych.classifier.limits import Limits, calibrated, chosen
+from diptych.classifier.many import Many, fits
+from diptych.classifier.weights import ADDITIVE, KIND_WEIGHTS, RAREST, Scored, Weights
 
-KIND_WEIGHTS = {"words": 1.0, "runs": 0.7, "parties": 1.2, "sides": 0.8}
-RAREST = 1.0 + math.log(500)  # idf of a word in one text of 500: a rarer one is not counted as known
+__all__ = ["ADDITIVE", "KIND_WEIGHTS", "RAREST", "Answers", "Prediction", "Scored", "Scorer", "Weights"]
+
 BATCH = 512  # texts that are scored at a time
-ADDITIVE = "runs"  # counted as they come, so that a word's runs can be one row: length is the root of the sum of idf²
-
-
-Scored = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], list[str]]
-
-
-@dataclass(frozen=True)
-class Weights:
-    """A trained model as arrays: T terms, V values over all facets, D whole-passage shares.
-
-    Attributes
-    ----------
-    hashes : uint64 array of shape (T,)
-        Ascending.
-    idf : array of shape (T,)
-    coefficients : array of shape (T, V)
-    intercepts : array of shape (V,)
-    facets : mapping of str to sequence of str
-    shares : array of shape (D, V), or None
-    """
-
-    hashes: NDArray[np.uint64]
-    idf: NDArray[np.float32]
-    coefficients: NDArray[np.float32]
-    intercepts: NDArray[np.float32]
-    facets: Mapping[str, Sequence[str]]
-    shares: NDArray[np.float32] | None = None
+_FEW = 4  # texts: as many are scored sooner one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +121,21 @@ class Scorer:
         """Return what :class:`Compiled` returns, in C where it was built, else in numpy."""
         if self.compiled is not None:
             return self.compiled.score(texts)
+        if len(texts) < _FEW or not fits(self.analyser):
+            return self._one_by_one(texts)
+        found, alone = self._many.score(texts)
+        if alone:
+            scores, known, named, languages = self._one_by_one([texts[place] for place in alone])
+            found[0][alone], found[1][alone], found[2][alone] = scores, known, named
+            for place, language in zip(alone, languages, strict=True):
+                found[3][place] = language
+        return found
+
+    @cached_property
+    def _many(self) -> Many:
+        return Many(self.weights, self.analyser)
+
+    def _one_by_one(self, texts: Sequence[str]) -> Scored:
         readings = [self.analyser.read(text) for text in texts]
         found = [self.scores_of(reading) for reading in readings]
         return (

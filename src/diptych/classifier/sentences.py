@@ -12,6 +12,10 @@ _SHORT = re.compile(
     r"\b(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|Gen|Lt|Col|Maj|Sgt|Capt|Adm|Sen|Rep|Gov|Pres|St|Mt|vs|Nos?|Vol|Fig|Jr|Sr|Jan|Feb|Mar"
     r"|Apr|Aug|Sept?|Oct|Nov|Dec|al|etc|cf|approx|ca|pp|Art|Inc|Ltd|Co|Corp)\.$"
 )
+_LAST = re.compile(r"[.!?…]['\"”’)\]]*\Z")  # the same, at the end of what stands between two blanks
+_LAST_WIDE = re.compile(r"[。！？]['\"”’」』）]*\Z")
+_NEXT = re.compile(r"[\"“‘'(\[]?[^\W_a-z]")
+_WIDE = re.compile(r"[。！？]['\"”’」』）]*")
 _TAIL = 12  # letters of a sentence that are looked at for an abbreviation
 
 
@@ -26,9 +30,12 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     found = []
     start = 0
     for match in _END.finditer(text):
-        head = text[start : match.end()].rstrip()
-        if head.endswith(".") and _SHORT.search(head[-_TAIL:]):
+        tail = text[
+            max(start, match.start() + 1 - _TAIL) : match.start() + 1
+        ]  # not the whole, which may go on for long
+        if text[match.start()] == "." and not match[0][1:].strip() and _SHORT.search(tail):
             continue
+        head = text[start : match.end()].rstrip()
         if head.strip():
             found.append((start + len(head) - len(head.lstrip()), start + len(head)))
         start = match.end()
@@ -47,3 +54,34 @@ def sentences(text: str) -> list[str]:
     ['The U.S. Congress asked Mr. Smith.', 'He left.']
     """
     return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def pieces(text: str) -> list[str]:
+    """Return what stands between the blanks of a text, cut behind wide stops, too: sentences end behind pieces.
+
+    >>> pieces("It fell. 他说。她说")
+    ['It', 'fell.', '他说。', '她说']
+    """
+    if not text.isascii() and ("。" in text or "！" in text or "？" in text):
+        text = _WIDE.sub(r"\g<0> ", text)
+    return text.split()
+
+
+def ends(piece: str) -> int:
+    """Say whether a sentence ends behind a piece: 0 never, 1 if the next one :func:`begins` one, 2 always.
+
+    >>> ends("fell"), ends("fell."), ends("Mr."), ends("他说。")
+    (0, 1, 0, 2)
+    """
+    if _LAST.search(piece):
+        return int(not (piece.endswith(".") and _SHORT.search(piece[-_TAIL:])))
+    return 2 if _LAST_WIDE.search(piece) else 0
+
+
+def begins(piece: str) -> bool:
+    """Say whether a sentence may begin with a piece.
+
+    >>> begins("It"), begins("(2nd"), begins("it")
+    (True, True, False)
+    """
+    return _NEXT.match(piece) is not None

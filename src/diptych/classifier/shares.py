@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from diptych.classifier.parties import ATTITUDES, JOINT, THIRD, VALUES, Parties
 
-_PLACES = ("between", "on one", "elsewhere")  # praise or blame beside several parties, one, none
+PLACES = ("between", "on one", "elsewhere")  # praise or blame beside several parties, one, none
 
 
 def share_names(parties: Parties) -> list[str]:
@@ -34,7 +34,7 @@ def share_names(parties: Parties) -> list[str]:
         *(f"first {party}" for party in everyone),
         *(f"view {party}" for party in (*everyone, THIRD)),
         "view of nobody",
-        *(f"{sign} {place}" for sign in VALUES for place in _PLACES),
+        *(f"{sign} {place}" for sign in VALUES for place in PLACES),
         *(f"share {party}" for party in everyone),
         *(f"mentions {party}" for party in everyone),
         "sentences",
@@ -88,7 +88,7 @@ def _votes(parties: Parties, sentence: Sequence[str], named: Sequence[str]) -> I
     else:
         yield "names several" if several else f"names {named[0]}"
         yield f"first {named[0]}"
-    place = _PLACES[0] if several else _PLACES[1] if named else _PLACES[2]
+    place = PLACES[0] if several else PLACES[1] if named else PLACES[2]
     holders, side = set(), ""
     for token in sentence:
         if parties.is_party(token):

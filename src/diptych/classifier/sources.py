@@ -41,8 +41,10 @@ def load_exemplars(study: Study) -> pd.DataFrame:
     """
     rows = []
     for path in exemplar_files(study):
-        for line, row in read_jsonl(path, required=("id", "text", "values", "disputed")):
+        for line, row in read_jsonl(path, required=("values", "disputed"), texts=("id", "text")):
             values = _values(row["values"], study, path, line)
+            if not isinstance(row["disputed"], list):
+                raise RecordError(f"{path.name}, line {line}: disputed is no list of facets")
             kept = {facet: None if facet in row["disputed"] else value for facet, value in values.items()}
             rows.append({"passage": row["id"], "text": row["text"], "source": "exemplar", "group": path.stem, **kept})
     return _frame(rows, study.schema.facet_ids)
@@ -94,7 +96,7 @@ def pool_answers(study: Study, part: Part) -> dict[str, list[dict[str, Any]]]:
     path = pool_file(study, part)
     found: dict[str, list[dict[str, Any]]] = {}
     if path.exists():
-        for line, row in read_jsonl(path, required=("id", "sha256", "coder", "values")):
+        for line, row in read_jsonl(path, required=("values",), texts=("id", "sha256", "coder")):
             answers = found.setdefault(row["id"], [])
             if any(answer["coder"] == row["coder"] for answer in answers):
                 raise RecordError(f"{path.name}, line {line}: {row['coder']} has coded {row['id']} twice")
@@ -108,7 +110,7 @@ def pool_texts(study: Study) -> dict[str, dict[str, Any]]:
     for name in study.settings.pool_texts:
         path = study.root / name
         if path.exists():
-            for _, row in read_jsonl(path, required=("id", "document", "text")):
+            for _, row in read_jsonl(path, texts=("id", "document", "text")):
                 found[row["id"]] = row
     return found
 

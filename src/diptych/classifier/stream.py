@@ -10,7 +10,7 @@ from diptych.classifier.score import Prediction, Scorer
 from diptych.documents.cut import cut_document
 from diptych.documents.read import DOCUMENT_FORMATS, read_bytes
 from diptych.documents.text import has_word, is_damaged, passage_text, words_of
-from diptych.errors import DocumentError, RecordError, UsageError, nearest
+from diptych.errors import DocumentError, RecordError, UsageError, listed, nearest
 from diptych.exchange.parquet import read_parquet
 from diptych.exchange.tables import Reject, read_table
 from diptych.files import Row, canonical
@@ -165,7 +165,7 @@ def table_rows(
             if first:
                 raise RecordError(
                     f"{name}: column {missing!r} is missing{nearest(missing, row)}",
-                    hint=f"columns here: {', '.join(row)}; name yours with --text-column or --id-column",
+                    hint=f"columns here: {listed(row)}; name yours with --text-column or --id-column",
                 )
             yield line, Reject(line, f"column {missing!r} is missing", shown(row))
             continue

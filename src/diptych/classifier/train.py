@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from diptych.classifier.calibrate import Calibration, brier, calibrate, expected_calibration_error
 from diptych.classifier.choose import choose_parameters
+from diptych.classifier.crossfitted import calibration_of, crossfit_of, quality_of
 from diptych.classifier.drift import profile
 from diptych.classifier.evaluate import (
     across_authors,
@@ -21,8 +20,9 @@ from diptych.classifier.evaluate import (
     stratified_folds,
 )
 from diptych.classifier.figures import figures_by_facet
-from diptych.classifier.language import language_of
-from diptych.classifier.limits import Limits, calibrated, chosen
+from diptych.classifier.kept import FILE as KEPT
+from diptych.classifier.kept import Kept
+from diptych.classifier.limits import Limits
 from diptych.classifier.material import (
     Material,
     Progress,
@@ -35,7 +35,9 @@ from diptych.classifier.model import PassageClassifier
 from diptych.classifier.persist import FORMAT as MODEL_FORMAT
 from diptych.classifier.persist import Model, save_model
 from diptych.classifier.predictions import crossfit_file
-from diptych.errors import NotTrainedError
+from diptych.classifier.warm import FILE as MEMORY
+from diptych.classifier.warm import Memory, Warm, memory_of, recall, write_memory
+from diptych.errors import UsageError
 from diptych.files import canonical, sha256_bytes, write_jsonl
 from diptych.lock import record_step
 from diptych.records import FORMAT, rows_of
@@ -55,6 +57,7 @@ def fit_model(
     others: pd.DataFrame | None = None,
     *,
     choose: bool = False,
+    kept: Kept | None = None,
 ) -> tuple[Model, pd.DataFrame]:
     """Train, calibrate and measure a model.
 
@@ -69,6 +72,8 @@ def fit_model(
         passage and text of passages without gold label, to be judged beside.
     choose : bool, default False
         Choose regularisation and features by cross-validation on all real passages first.
+    kept : Kept, optional
+        Reads the texts; default: reads them for this training alone.
 
     Returns
     -------
@@ -77,30 +82,63 @@ def fit_model(
         passage, facet, value, p, and `probabilities` (of every value): what models that have not seen the
         passage say of it; of the study's own passages.
     """
+    model, crossfit, _ = fit_with_memory(
+        material, schema, seed, tell, material.real[:0] if others is None else others, choose=choose, kept=kept
+    )
+    return model, crossfit
+
+
+def fit_with_memory(
+    material: Material,
+    schema: Schema,
+    seed: int,
+    tell: Progress,
+    others: pd.DataFrame,
+    *,
+    choose: bool = False,
+    kept: Kept | None = None,
+    warm: Warm | None = None,
+) -> tuple[Model, pd.DataFrame, Memory]:
+    """Do what :func:`fit_model` does, from the last training where one is given, and return what a next one needs."""
     with threadpool_limits(1):  # small problems: more threads cost more than they bring
-        return _fit(material, schema, seed, tell, material.real[:0] if others is None else others, choose=choose)
+        return _fitted(material, schema, seed, tell, others, choose=choose, kept=kept, warm=warm)
 
 
-def _fit(
-    material: Material, schema: Schema, seed: int, tell: Progress, others: pd.DataFrame, *, choose: bool
-) -> tuple[Model, pd.DataFrame]:
+def _fitted(
+    material: Material,
+    schema: Schema,
+    seed: int,
+    tell: Progress,
+    others: pd.DataFrame,
+    *,
+    choose: bool,
+    kept: Kept | None,
+    warm: Warm | None,
+) -> tuple[Model, pd.DataFrame, Memory]:
     table, facets = material.real, list(schema.facet_ids)
     labels, orders = table[facets], {facet.id: facet.value_ids for facet in schema.facets}
-    classifier = classifier_for(schema, seed)
-    readings, background = classifier.analyse(table["text"].tolist()), material.background(classifier, facets)
+    classifier = warm.classifier(schema, seed) if warm else classifier_for(schema, seed)
+    kept = kept or Kept(classifier.analyser())
+    texts, beside = [*table["text"], *others["text"]], material.exemplars["text"].tolist()
+    every = kept.read([*texts, *beside])
+    readings, background = every[: len(table)], material.background(every[len(texts) :], facets)
     groups = table["group"].tolist()
     if choose:
         tell("choosing regularisation and features")
         choice = choose_parameters(readings, labels, groups, background, classifier, orders)
         tell(choice.sentence())
         classifier = choice.classifier
-    tell("cross-fitting")
-    folds = stratified_folds(labels, seed, groups=groups)
-    predictions, known = cross_fit(readings, labels, folds, classifier, others["text"].tolist(), background)
+    if warm:
+        predictions, known, judged = warm.predictions(texts, labels)
+    else:
+        tell("cross-fitting")
+        folds = stratified_folds(labels, seed, groups=groups)
+        predictions, known = cross_fit(readings, labels, folds, classifier, every[len(table) : len(texts)], background)
     tell("training")
     weights = fit_with(classifier, readings, labels, background).compile()
-    calibrations = {facet: _calibration(predictions, facet, weights.facets[facet]) for facet in facets}
-    languages = pd.Series([language_of(text) for text in table["text"]]).value_counts(normalize=True)
+    calibrations = {facet: calibration_of(predictions, facet, weights.facets[facet]) for facet in facets}
+    spoken = kept.languages(table["text"].tolist())
+    languages = pd.Series(spoken).value_counts(normalize=True)
     limits = Limits(
         temperatures={facet: found.temperature for facet, found in calibrations.items()},
         priors={facet: found.prior for facet, found in calibrations.items()},
@@ -111,22 +149,28 @@ def _fit(
         languages=tuple(sorted(str(name) for name in languages[languages >= 0.02].index if name != "und")),
     )
     passages = np.concatenate([table["passage"].to_numpy(), others["passage"].to_numpy()])
-    crossfit = _crossfit(predictions, weights.facets, limits, passages)
-    quality = {facet: _quality(predictions, facet, weights.facets[facet], limits) for facet in facets}
+    crossfit = crossfit_of(predictions, weights.facets, limits, passages)
+    quality = {facet: quality_of(predictions, facet, weights.facets[facet], limits) for facet in facets}
     answered = answer_calibrated(predictions[predictions["place"] < len(table)], orders)
     own = answered["place"] < material.gold
-    tell("across authors")
     mine = table[: material.gold]
-    across = across_authors(
-        readings[: material.gold],
-        labels[: material.gold],
-        mine["author"].tolist(),
-        orders,
-        classifier,
-        with_pool(material, readings, background),
-    )
+    if warm:
+        across = warm.model.card["figures"]["across_authors"]
+    else:
+        tell("across authors")
+        across = across_authors(
+            readings[: material.gold],
+            labels[: material.gold],
+            mine["author"].tolist(),
+            orders,
+            classifier,
+            with_pool(material, readings, background),
+        )
+    version = _training_hash(material, schema, classifier)
+    if warm:
+        version = sha256_bytes(canonical([version, "warm", warm.memory.version]).encode())
     card = {
-        "schema": {**schema.stamp, "text": schema.model_dump(mode="json", by_alias=True)},
+        "schema": {**schema.stamp, "text": schema.as_data()},
         "training": {
             "passages": len(table),
             "texts": {str(k): int(v) for k, v in table["source"].value_counts().sort_index().items()}
@@ -135,8 +179,9 @@ def _fit(
             "seed": seed,
             "parameters": {k: v for k, v in classifier.get_params().items() if k not in ("seed", "markers")}
             | {"without": list(classifier.without)},
-            "hash": _training_hash(material, schema, classifier),
-            "profile": profile(table, facets, known.tolist(), crossfit, limits, classifier.markers),
+            "hash": version,
+            **({"warm": {"from": warm.model.version, "changed": warm.changed, "judged_by_it": judged}} if warm else {}),
+            "profile": profile(table, facets, known.tolist(), crossfit, limits, classifier.markers, spoken),
         },
         "abstains": "on texts that are off topic or in another language; further only with --abstain-at",
         "figures": {
@@ -147,47 +192,10 @@ def _fit(
         },
     }
     model = Model(weights, limits, card, classifier.analyser())
-    return model, crossfit[~crossfit["passage"].isin(table["passage"][material.gold :])].reset_index(drop=True)
-
-
-def _scores(predictions: pd.DataFrame, facet: str, values: Sequence[str]) -> tuple[pd.DataFrame, Floats, Places]:
-    """Rows of a facet, their scores in the model's order of values, and the place of the gold value (-1: none)."""
-    rows = predictions[predictions["facet"] == facet]
-    scores = rows.reindex(columns=[f"score:{value}" for value in values]).fillna(-30.0).to_numpy(dtype=float)
-    return rows, scores, pd.Categorical(rows["value"], categories=list(values)).codes.astype(np.intp)
-
-
-def _calibration(predictions: pd.DataFrame, facet: str, values: Sequence[str]) -> Calibration:
-    _, scores, gold = _scores(predictions, facet, values)
-    if not (gold >= 0).any():
-        raise NotTrainedError(f"{facet}: no passage has a gold label")
-    return calibrate(scores[gold >= 0], gold[gold >= 0])
-
-
-def _quality(predictions: pd.DataFrame, facet: str, values: Sequence[str], limits: Limits) -> dict[str, float]:
-    """How well probabilities hold on cross-fitted real passages (calibrated on the same: a little flattered)."""
-    _, scores, gold = _scores(predictions, facet, values)
-    chances, known = calibrated(scores, limits, facet), gold >= 0
-    right = chances.argmax(axis=1) == gold
-    return {
-        "brier": brier(chances[known], gold[known]),
-        "ece": expected_calibration_error(chances.max(axis=1)[known], right[known]),
-    }
-
-
-def _crossfit(
-    predictions: pd.DataFrame, facets: Mapping[str, Sequence[str]], limits: Limits, passages: NDArray[np.object_]
-) -> pd.DataFrame:
-    """Calibrated probabilities, averaged over the models that judged a passage, and the answer."""
-    found = []
-    for facet, values in facets.items():
-        rows, scores, _ = _scores(predictions, facet, values)
-        means = pd.DataFrame(calibrated(scores, limits, facet)).groupby(rows["place"].to_numpy()).mean()
-        answers = chosen(means.to_numpy(), limits, facet)
-        for place, line, answer in zip(means.index, means.to_numpy().round(6), answers, strict=True):
-            chances = dict(zip(values, line.tolist(), strict=True))
-            found.append((passages[place], facet, values[answer], chances[values[answer]], chances))
-    return pd.DataFrame(found, columns=["passage", "facet", "value", "p", "probabilities"])
+    memory = memory_of(
+        model.version, weights.facets, predictions, known, texts, material, warm.memory if warm else None
+    )
+    return model, crossfit[~crossfit["passage"].isin(table["passage"][material.gold :])].reset_index(drop=True), memory
 
 
 def _training_hash(material: Material, schema: Schema, classifier: PassageClassifier) -> str:
@@ -200,7 +208,14 @@ def _training_hash(material: Material, schema: Schema, classifier: PassageClassi
     return sha256_bytes(said.encode())
 
 
-def train(study: Study, tell: Progress = lambda _: None, *, choose: bool = False, folder: Path | None = None) -> Model:
+def train(
+    study: Study,
+    tell: Progress = lambda _: None,
+    *,
+    choose: bool = False,
+    warm: bool = False,
+    folder: Path | None = None,
+) -> Model:
     """Train a study's model, write it and the cross-fitted predictions, and return it.
 
     Parameters
@@ -210,20 +225,42 @@ def train(study: Study, tell: Progress = lambda _: None, *, choose: bool = False
         Called with a sentence on every stage, and on texts that teach nothing.
     choose : bool, default False
         Choose regularisation and features by cross-validation first: several times the work.
+    warm : bool, default False
+        Go on from the last model: keep its hyper-parameters and its cross-fitted scores (see
+        :mod:`diptych.classifier.warm`), so that the model depends on that one, too; its card says so. Where no model
+        fits, `tell` says why, and training begins from nothing.
     folder : Path, optional
         Where a candidate is laid, for :func:`adopt` to take; default: the model is the study's own at once.
 
     Raises
     ------
+    UsageError
+        If it shall choose, and go on from what was chosen.
     NotTrainedError, CodingError
         If there is nothing, or too little, to train on.
     """
-    material = training_material(study, tell=tell)
+    if choose and warm:
+        raise UsageError("a warm training keeps what was chosen", hint="train with --choose or with --warm, not both")
+    seed, material = study.settings.seed, training_material(study, tell=tell)
     uncoded = uncoded_table(study, material.real[: material.gold])
-    model, crossfit = fit_model(material, study.schema, study.settings.seed, tell, uncoded, choose=choose)
-    place, beside = (study.model_file, crossfit_file(study)) if folder is None else _candidate(study, folder)
+    kept = Kept(classifier_for(study.schema, seed).analyser(), study.state / KEPT)
+    last = recall(study.model_file, study.state / MEMORY, material, study.schema, seed) if warm else None
+    if isinstance(last, str):
+        tell(f"training from nothing: {last}")
+        last = None
+    elif last:
+        tell(
+            f"going on from model {last.model.version}; {last.changed} coded passages are new or changed since the "
+            "last full training, whose figures across authors stay"
+        )
+    model, crossfit, memory = fit_with_memory(
+        material, study.schema, seed, tell, uncoded, choose=choose, kept=kept, warm=last
+    )
+    place, beside, left = _files(study) if folder is None else _candidate(study, folder)
     save_model(place, model)
     write_jsonl(beside, ({"format": FORMAT, **row} for row in rows_of(crossfit)))
+    write_memory(left, memory)
+    kept.save()
     if folder is None:
         record_step(study, "train", {"model": place, "crossfit": beside})
     return model
@@ -231,11 +268,17 @@ def train(study: Study, tell: Progress = lambda _: None, *, choose: bool = False
 
 def adopt(study: Study, folder: Path) -> None:
     """Make a candidate the study's model: its predictions first, so that a model never stands beside older ones."""
-    place, beside = _candidate(study, folder)
-    beside.replace(crossfit_file(study))
-    place.replace(study.model_file)
-    record_step(study, "train", {"model": study.model_file, "crossfit": crossfit_file(study)})
+    own = _files(study)
+    for new, old in reversed(list(zip(_candidate(study, folder), own, strict=True))):
+        new.replace(old)
+    record_step(study, "train", {"model": own[0], "crossfit": own[1]})
 
 
-def _candidate(study: Study, folder: Path) -> tuple[Path, Path]:
-    return folder / study.model_file.name, folder / crossfit_file(study).name
+def _files(study: Study) -> tuple[Path, Path, Path]:
+    """The model, the cross-fitted predictions, and what a warm training goes on from."""
+    return study.model_file, crossfit_file(study), study.state / MEMORY
+
+
+def _candidate(study: Study, folder: Path) -> tuple[Path, Path, Path]:
+    place, beside, left = _files(study)
+    return folder / place.name, folder / beside.name, folder / left.name

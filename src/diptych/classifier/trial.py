@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from diptych.classifier.analyser import Reading
 from diptych.classifier.choose import Chooser
+from diptych.classifier.corpus import Counted
 from diptych.classifier.evaluate import (
     Background,
     Fold,
@@ -21,6 +21,7 @@ from diptych.classifier.evaluate import (
     stratified_folds,
 )
 from diptych.classifier.figures import figures_by_facet
+from diptych.classifier.kept import Kept
 from diptych.classifier.material import Material, classifier_for, with_pool
 from diptych.classifier.model import PassageClassifier
 from diptych.schema import Schema
@@ -34,7 +35,7 @@ class Trial:
     ----------
     own : DataFrame
         The judged passages: passage, author, group and one column a facet.
-    readings : sequence of Reading
+    readings : sequence of Counted
         Of the judged passages.
     background : Background
         What only trains: the pool, then the exemplars.
@@ -48,7 +49,7 @@ class Trial:
     """
 
     own: pd.DataFrame
-    readings: Sequence[Reading]
+    readings: Sequence[Counted]
     background: Background
     beside: pd.DataFrame
     classifier: PassageClassifier
@@ -56,16 +57,18 @@ class Trial:
     orders: Mapping[str, Sequence[str]]
 
     @classmethod
-    def of(cls, material: Material, schema: Schema, seed: int) -> Trial:
+    def of(cls, material: Material, schema: Schema, seed: int, kept: Kept | None = None) -> Trial:
         """Take the texts of a study apart and deal its own passages to folds."""
         facets, classifier = list(schema.facet_ids), classifier_for(schema, seed)
         own = material.real[: material.gold]
-        readings = classifier.analyse(material.real["text"].tolist())
+        kept = kept or Kept(classifier.analyser())
+        every = kept.read([*material.real["text"], *material.exemplars["text"]])
+        readings = every[: len(material.real)]
         beside = pd.concat([material.real[material.gold :], material.exemplars])[["source", "group"]]
         return cls(
             own,
             readings[: material.gold],
-            with_pool(material, readings, material.background(classifier, facets)),
+            with_pool(material, readings, material.background(every[len(readings) :], facets)),
             beside.reset_index(drop=True),
             classifier,
             stratified_folds(own[facets], seed, groups=own["group"].tolist()),

@@ -67,7 +67,7 @@ def import_command(
 
     Tables (csv, tsv, jsonl, excel): one row a passage with a column a facet, or one row an answer with
     columns facet and value. Further columns: passage (required), coder, role, comment, confidence,
-    reason, at. Files of other tools: see docs/formats.md.
+    reason, at. Files of other tools: see docs/how-to/formats.md.
 
     A row is taken whole or rejected whole; equal answers are not written twice; a changed answer supersedes.
     """
@@ -201,7 +201,7 @@ def export_command(
     With --disputed: one row an answer in dispute, with every coder's value, and empty columns value,
     reason and comment for the adjudicator. Read it back with `diptych import --role adjudicator`.
 
-    Files of other tools (see docs/formats.md) hold passages with every coder's answers. Texts are digests,
+    Files of other tools (see docs/how-to/formats.md) hold passages with every coder's answers. Texts are digests,
     or ids where there are none, unless --with-originals is given.
     """
     from diptych.errors import UsageError

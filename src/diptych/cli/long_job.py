@@ -115,6 +115,9 @@ def run_long(
             f"{parts.folder} holds the parts of a job that was not finished",
             hint=f"go on with it by --resume, or remove {parts.folder} to begin anew",
         )
+    parts.clear()
+    if sources and out.endswith("/") and parts.taken and not parts.begun:
+        raise UsageError(f"{out} holds something already", hint="name a new folder, or empty this one")
     with parts.held(shared=shared or long.workers is not None or long.scheduler is not None):
         if sources and model_path is not None:
             job = begin(

@@ -31,6 +31,7 @@ COMMANDS = {
     "simulate": ("diptych.cli.simulate", "What a design can show: coverage of intervals, how many passages to code."),
     "report": ("diptych.cli.report", "The report as one HTML file."),
     "serve": ("diptych.cli.serve", "A page, a REST API and Label Studio's ML backend."),
+    "completion": ("diptych.cli.completion", "What a shell needs to complete commands and options."),
 }
 
 
@@ -74,8 +75,8 @@ def diptych() -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    if "_DIPTYCH_COMPLETE" in os.environ:
-        diptych.main(prog_name="diptych")  # shell completion
+    if "_DIPTYCH_COMPLETE" in os.environ:  # asked by a shell: see cli/completion.py
+        diptych.main(prog_name="diptych")
     sys.exit(run(sys.argv[1:]))
 
 

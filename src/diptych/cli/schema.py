@@ -67,7 +67,7 @@ def show(file: Path | None, form: str, folder: Path | None, talk: Talk) -> None:
         for facet in schema.facets
         for value in facet.values
     ]
-    if not print_data(form, schema.model_dump(mode="json", by_alias=True), rows):
+    if not print_data(form, schema.as_data(), rows):
         print_table(rows, {name: name for name in rows[0]}, title=schema.reference)
 
 

@@ -70,12 +70,14 @@ def coder() -> None:
 @common
 def coder_add(name: str, server: Server, folder: Path | None, talk: Talk) -> None:
     """Make an account for NAME (a pseudonym, or an address) and print its login."""
+    from diptych.files import exclusive
     from diptych.labelstudio.people import People, add_account
 
     study = find_study(folder)
     client = server.client(study)
-    login = add_account(client, client.url, name)
-    pseudonym = People(study, client.url).reserve("coder" if "@" in name else name, login.address)
+    with exclusive(study.state):
+        login = add_account(client, client.url, name)
+        pseudonym = People(study, client.url).reserve("coder" if "@" in name else name, login.address)
     click.echo(f"login {login.address}")
     click.echo(f"password {login.password}")
     talk(f"codings will carry the pseudonym {pseudonym!r}; the address stays under .diptych/")

@@ -81,6 +81,7 @@ def ingest_command(
     study = find_study(folder)
     refused: list[str] = []
     with exclusive(study.state):
+        study = Study.load(study.root)  # as the command before has left it
         for file in files:
             try:
                 source = read_document(file)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from diptych.errors import CodingError, RecordError, SchemaError, nearest
-from diptych.files import canonical, read_jsonl, read_toml, sha256_bytes, write_jsonl, write_text
+from diptych.files import canonical, read_jsonl, read_toml, sha256_bytes, toml_text, write_jsonl, write_text
 from diptych.records import FORMAT, REASONS, ROLES, STATUSES, Coding, moment
 from diptych.schema import Schema
 from diptych.study import Study
@@ -91,7 +90,7 @@ def write_down_coders(study: Study, names: Iterable[str], who: str) -> None:
     path = study.coders_file
     text = path.read_text(encoding="utf-8").rstrip() + "\n" if path.exists() else "format = 1\n"
     for name in new:
-        text += f'\n[coders.{json.dumps(name)}]\nkind = "human"\nwho = {json.dumps(who)}\n'
+        text += f'\n[coders.{toml_text(name)}]\nkind = "human"\nwho = {toml_text(who)}\n'
     write_text(path, text)
 
 
@@ -236,6 +235,26 @@ def write_codings(study: Study, codings: Sequence[Coding], label: str) -> Writte
     if not known:
         write_jsonl(path, rows)
     return Written(path, len(rows), known)
+
+
+def following(present: pd.DataFrame, codings: Iterable[Coding]) -> list[Coding]:
+    """Return codings that name the answers they replace, so that no clock decides which of two counts.
+
+    Parameters
+    ----------
+    present : DataFrame
+        The codings that count now.
+    codings : iterable of Coding
+        New ones, in the order in which they were said.
+    """
+    latest = dict(zip(present[ANSWER].itertuples(index=False, name=None), present["id"], strict=True))
+    found = []
+    for coding in codings:
+        key = (coding.passage, coding.coder, coding.role, coding.facet)
+        said = replace(coding, supersedes=coding.supersedes or latest.get(key))
+        latest[key] = coding_id(said.row())
+        found.append(said)
+    return found
 
 
 def check_answer(

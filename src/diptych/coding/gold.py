@@ -103,7 +103,7 @@ def load_gold(study: Study) -> pd.DataFrame:
 
     if not study.gold_file.exists():
         raise CodingError("there are no gold labels yet", hint="run `diptych gold`")
-    rows = [row for _, row in read_jsonl(study.gold_file, required=("passage", "facet", "value", "how"))]
+    rows = [row for _, row in read_jsonl(study.gold_file, texts=("passage", "facet", "value", "how"))]
     return pd.DataFrame(rows, columns=["passage", "facet", "value", "how"])
 
 

@@ -7,7 +7,6 @@ can later correct a classifier; picks without it could not.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.errors import RecordError, UsageError
-from diptych.files import canonical, sha256_bytes, write_text
+from diptych.files import canonical, sha256_bytes, toml_text, write_text
 from diptych.study import Study
 
 FLOOR = 0.5
@@ -53,6 +52,8 @@ def inclusion_probabilities(uncertainty: Floats, size: int, floor: float = FLOOR
     [0.5, 0.5, 0.75, 0.25]
     """
     n = len(uncertainty)
+    if n == 0:
+        raise UsageError("there is no passage left to draw from", hint="take new documents in: `diptych ingest FILE`")
     if not 0 < size <= n:
         raise UsageError(f"{size} passages asked for, the pool holds {n}", hint=f"--size 1 to {n}")
     even = floor * size / n
@@ -134,15 +135,15 @@ class Sample:
             "size": len(self.passages),
             "model": self.model,
         }
-        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
+        lines = [f"{key} = {toml_text(value)}" for key, value in head.items()]
         lines.append("passages = [")
         for passage, pi, stratum in zip(self.passages, self.probabilities, self.strata, strict=True):
-            name, group = (json.dumps(text, ensure_ascii=False) for text in (passage, stratum))
+            name, group = (toml_text(text) for text in (passage, stratum))
             lines.append(f"  {{ passage = {name}, pi = {pi:.9f}, stratum = {group} }},")
         lines += ["]", "", "[frame]  # what it was drawn from, by stratum"]
         for stratum, names in self.frame.items():
-            listed = ", ".join(json.dumps(name, ensure_ascii=False) for name in names)
-            lines.append(f"{json.dumps(stratum, ensure_ascii=False)} = [{listed}]")
+            listed = ", ".join(toml_text(name) for name in names)
+            lines.append(f"{toml_text(stratum)} = [{listed}]")
         return "\n".join([*lines, ""])
 
 

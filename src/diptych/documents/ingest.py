@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from diptych.documents.cut import cut_document
 from diptych.documents.fixes import Fixes
 from diptych.documents.read import Source, read_document
 from diptych.errors import DocumentError, RecordError, UsageError
-from diptych.files import read_jsonl, sha256_file, write_jsonl, write_text
+from diptych.files import copy_file, read_jsonl, sha256_file, toml_text, write_jsonl, write_text
 from diptych.records import Passage
 from diptych.study import SETTINGS, Document, Study
 
@@ -38,10 +36,10 @@ def read_passages(study: Study, document: Document) -> list[Passage] | None:
     if not path.exists():
         return None
     found = []
-    for number, row in read_jsonl(path, required=("passage", "section", "spans", "words", "sha256")):
+    for number, row in read_jsonl(path, required=("spans", "words"), texts=("passage", "section", "sha256")):
         try:
             spans = tuple((int(start), int(end)) for start, end in row["spans"])
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise RecordError(
                 f"{path.name}:{number}: spans: expected pairs of offsets, found {row['spans']!r}"
             ) from error
@@ -216,7 +214,7 @@ def add_source(
         described = Document.model_validate(entry)
     except ValueError as error:
         raise UsageError(f"{path.name} cannot be described so: {error}") from error
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items() if value is not None]
+    lines = [f"{key} = {toml_text(value)}" for key, value in entry.items() if value is not None]
     _copy(path, study.root / "seeds" / path.name)
     _keep_text(study, described, source)
     settings = study.root / SETTINGS
@@ -232,5 +230,4 @@ def _copy(path: Path, target: Path) -> None:
         return
     if target.exists():
         raise UsageError(f"{target} exists already with other content", hint="rename the file and try again")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, target)
+    copy_file(path, target)

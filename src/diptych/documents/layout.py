@@ -31,6 +31,10 @@ _NOTE = re.compile(r"^(?:\[?(\d{1,3})[.)\]]?|[*†‡])\s+(?=\S)")
 _PAGE_NUMBER = re.compile(r"^\W*\d{1,4}\W*$|^\d{1,4}\s+|(?<=\s)\d{1,4}$")
 _DASH_BULLET = re.compile(r"^(?:[-–—*+]|\(?(?:\d{1,2}|[a-z])[.)])\s+")
 _GLYPH_BULLET = re.compile(rf"^[{BULLET_GLYPHS}]|(?<=\s)[{BULLET_GLYPHS}]$")
+# no name begins with one of these, though a heading of two or three capitalised words may: "Das Tal", "Los Barcos"
+_ARTICLES = frozenset(
+    "the a an der die das dem den ein eine einen los las unos unas les une des il gli i os as het een".split()
+)
 _NAME = re.compile(r"^(?:[Bb]y\s+)?(?:\w[\w’'-]*\.?\s+){1,3}\w[\w’'-]*$")
 
 
@@ -204,7 +208,8 @@ def _is_heading(block: Block, full: float | None, *, first: bool) -> bool:
 
 def _is_name(text: str) -> bool:
     """A by-line: two to four capitalised words, nothing else."""
-    return bool(_NAME.match(text)) and all(w[:1].isupper() for w in text.removeprefix("by ").split())
+    words = text.removeprefix("by ").split()
+    return bool(_NAME.match(text)) and all(w[:1].isupper() for w in words) and words[0].casefold() not in _ARTICLES
 
 
 def read_blocks(text: str) -> tuple[list[Block], Measure | None]:

@@ -98,4 +98,4 @@ def read_digests(study: Study, document: Document) -> dict[str, str]:
     path = study.digest_file(document.id)
     if not path.exists():
         return {}
-    return {row["passage"]: row["text"] for _, row in read_jsonl(path, required=("passage", "text"))}
+    return {row["passage"]: row["text"] for _, row in read_jsonl(path, texts=("passage", "text"))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -156,6 +157,7 @@ def read_bytes(data: bytes, name: str, kind: str, encoding: str | None = None) -
     )
 
 
+@cache  # a distribution's version is looked up in files
 def _extractor(kind: str) -> str:
     """What extracts the text of such documents, with its version; empty where nothing is extracted."""
     package = PACKAGES.get(kind)

@@ -25,7 +25,7 @@ def _tokens() -> re.Pattern[str]:
 
 @cache
 def _wide_break() -> re.Pattern[str]:
-    return re.compile(rf"(?<=[{_WIDE}])\s*[\r\n]+\s*(?=[{_WIDE}])")
+    return re.compile(rf"(?<=[{_WIDE}])[^\S\r\n]*+[\r\n]\s*+(?=[{_WIDE}])")
 
 
 def count_words(text: str) -> int:

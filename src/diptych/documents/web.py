@@ -30,7 +30,7 @@ _SKIPPED, _BLOCKS, _ROLES, _FLAT = (frozenset(names.split()) for names in _TAGS.
 _MARKS = {"li": "- ", "dd": "- ", "blockquote": "> "} | {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _NOTE_MARK = re.compile(r"[\s\[(]*(?:\d{1,3}|[*†‡a-z])[\s\])]*")
-_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*+=\s*+["']?\s*+([\w.:-]+)""", re.IGNORECASE)
 _FAMILIES = re.compile(
     r"(?:windows|cp|iso|latin|us-ascii|ascii|koi8|gb|hz|big5|euc|shift|x-sjis|ks_c|tis|mac|x-mac)[\w-]*"
 )
@@ -39,7 +39,10 @@ _MEANT = {"iso-8859-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "asc
 _MEANT |= {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "x-sjis": "cp932", "euc-kr": "cp949"}
 _HEADING_WORDS = 14
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
-DEPTH_LIMIT = 20_000  # elements in one another: the parser's time grows with the square
+_OPENED = re.compile(r"<[a-zA-Z][^\s/>]*")
+_ATTRIBUTE = re.compile(r"""[\s/]*+(?:[^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?)?""")
+DEPTH_LIMIT = 20_000  # elements in one another: the parser's time grows with the square,
+ATTRIBUTE_LIMIT = 5_000  # and with that of the attributes of one tag
 
 
 def declared_encoding(data: bytes) -> str | None:
@@ -70,11 +73,13 @@ def web_text(page: str, name: str) -> str:
     """
     from selectolax.lexbor import LexborHTMLParser
 
-    if _depth(page) > DEPTH_LIMIT:
-        raise DocumentError(
-            f"{name}: more than {DEPTH_LIMIT:,} elements of the page are nested",
-            hint="is it a page? if it is, save its text as .txt",
-        )
+    for found, limit, what in (
+        (_depth(page), DEPTH_LIMIT, "elements of the page are nested"),
+        (_attributes(page), ATTRIBUTE_LIMIT, "attributes stand in one tag of the page"),
+    ):
+        if found > limit:
+            hint = "is it a page? if it is, save its text as .txt"
+            raise DocumentError(f"{name}: more than {limit:,} {what}", hint=hint)
     tree = LexborHTMLParser(page)
     places = [*tree.css("main, [role=main]")[:1], tree.body]
     for strict in (True, False):
@@ -98,6 +103,19 @@ def _depth(page: str) -> int:
             depth = max(0, depth - 1) if end else depth + 1
             deepest = max(deepest, depth)
     return deepest
+
+
+def _attributes(page: str) -> int:
+    """At most so many attributes stand in one tag; none is counted beyond the limit."""
+    most, at = 0, 0
+    while (opened := _OPENED.search(page, at)) is not None:
+        at, number = opened.end(), 0
+        while number <= ATTRIBUTE_LIMIT and (found := _ATTRIBUTE.match(page, at)) is not None:
+            at, number = found.end(), number + 1
+        most = max(most, number)
+        if most > ATTRIBUTE_LIMIT:
+            break
+    return most
 
 
 @dataclass(slots=True)
@@ -147,7 +165,7 @@ def _pieces(root: Any, *, strict: bool) -> Iterator[Piece]:
     waiting = [(root, False)]
     while waiting:
         node, leaving = waiting.pop()
-        tag = node.tag
+        tag = node.tag or "?"  # a name that is no text
         if tag == "-text":
             place.read(node.text_content or "")
             continue
@@ -175,10 +193,10 @@ def _children(node: Any) -> list[Any]:
 
 
 def _is_skipped(node: Any, place: _Place) -> bool:
-    tag = node.tag
+    tag = node.tag or "?"
     if tag in _SKIPPED or tag.startswith(("-", "!")):
         return True
-    if tag == "sup":
+    if tag == "sup" and not place.around["sup"]:  # of one in another, the text would be read again for every one
         return bool(_NOTE_MARK.fullmatch(node.text()))
     if tag == "header" and not (place.around["main"] or place.around["article"]):
         return True

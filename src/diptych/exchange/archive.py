@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from diptych.errors import RecordError, UsageError, nearest
+from diptych.errors import RecordError, UsageError, listed, nearest
 from diptych.exchange.parquet import check_parquet
 from diptych.exchange.tables import TABLE_FORMATS, Reject
 from diptych.files import parse_object
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 PACKED = (".gz", ".zst", ".bz2")
 ROWS = 1 << 18  # of a Parquet batch
-BYTES = 1 << 23  # of a CSV or JSON Lines batch; no line may be longer
+BYTES = 1 << 23  # of a CSV or JSON Lines batch; no line of CSV may be longer
+LONGEST = 4 * BYTES  # of a line of JSON
 Aside = Callable[[Reject], None]
 
 
@@ -79,7 +80,7 @@ def read_batches(path: Path, columns: Sequence[str], optional: Sequence[str], as
         for batch in read(path, columns, optional, aside):
             done += batch.num_rows
             yield batch
-    except (pa.ArrowException, OSError, ValueError, EOFError) as error:
+    except (pa.ArrowException, OSError, ValueError, EOFError, csv.Error) as error:
         if isinstance(error, RecordError):
             raise
         fault = (str(error).splitlines() or [type(error).__name__])[0]
@@ -95,7 +96,7 @@ def _names(path: Path, here: Sequence[str], columns: Sequence[str], optional: Se
         if name not in here:
             raise RecordError(
                 f"{path.name}: column {name!r} is missing{nearest(name, here)}",
-                hint=f"columns here: {', '.join(here)}",
+                hint=f"columns here: {listed(here)}",
             )
         if list(here).count(name) > 1:
             raise RecordError(f"{path.name}: column {name!r} stands twice", hint="rename or remove one of them")
@@ -195,6 +196,8 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
             yield b"".join([*kept, block[:end]])
             kept = []
         kept.append(block[end:])
+        if sum(map(len, kept)) > LONGEST:  # a packed file of a few kilobytes may hold a line of gigabytes
+            raise ValueError(f"a line of more than {LONGEST >> 20} MB")
     if rest := b"".join(kept):
         yield rest
 

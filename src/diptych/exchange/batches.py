@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any, Protocol
 
-from diptych.errors import RecordError, nearest
+from diptych.errors import RecordError, listed, nearest
 from diptych.exchange.tables import Reject
 from diptych.files import Row
 
@@ -122,5 +122,5 @@ def missing_column(name: str, column: str, columns: Sequence[str]) -> RecordErro
     """Word that a table has no such column."""
     return RecordError(
         f"{name}: column {column!r} is missing{nearest(column, columns)}",
-        hint=f"columns here: {', '.join(columns)}; name yours with --text-column or --id-column",
+        hint=f"columns here: {listed(columns)}; name yours with --text-column or --id-column",
     )

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from diptych.errors import RecordError
 from diptych.exchange.batches import Cells
 from diptych.exchange.blocks import Block, shown
-from diptych.exchange.tables import FIELD_LIMIT, Reject, check_utf8, empty_table
+from diptych.exchange.tables import FIELD_LIMIT, Reject, read_header
 from diptych.exchange.text_batches import TextTable
 
 _END = "\x1ediptych\x1e"  # a row of our own behind a block: it comes out whole only if no cell was left open
@@ -40,7 +40,7 @@ class CsvTable(TextTable):
             return self._open(text)
         skipped = 0
         if not self.header:
-            self.header = self._checked(rows.pop(0) if rows else [])
+            self.header = tuple(read_header(rows.pop(0) if rows else [], self.name, self._delimiter))
             skipped = 1
         lines = _Lines(text, self._delimiter, first, skipped)
         self.moved(lines.count())
@@ -67,16 +67,6 @@ class CsvTable(TextTable):
         if not self.header:
             raise RecordError(f"{self.name}:1: {reason}", hint="the first line of a table names its columns")
         return Cells(self.header, [], list, [Reject(self.place.line, reason, shown(line[:_SHOWN]))])
-
-    def _checked(self, cells: list[str]) -> tuple[str, ...]:
-        if not cells:
-            raise empty_table(self.name)
-        check_utf8(self._delimiter.join(cells).encode("utf-8", "surrogateescape"), self.name)
-        header = tuple(column.strip() for column in cells)
-        twice = sorted({column for column in header if header.count(column) > 1})
-        if twice:
-            raise RecordError(f"{self.name}:1: column {twice[0]!r} stands twice", hint="rename or remove one of them")
-        return header
 
     def _sifted(self, batch: Cells) -> Cells:
         """Set aside rows that are not UTF-8 or have another number of cells; pass over blank ones."""

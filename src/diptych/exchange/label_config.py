@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
 
 from diptych.codebook import codebook_html
+from diptych.codebook_words import Words
 from diptych.records import REASONS
 from diptych.schema import Facet, Schema, Value
 
@@ -19,7 +20,7 @@ FLAG_VALUES = ("unsure", "wrong-unit")
 KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
 # keys that Label Studio 1.23 takes for itself while a choice is on the screen
 TAKEN_KEYS = frozenset("uh")
-TAG = re.compile(r"\[diptych ([^\]]*)\]")
+TAG = re.compile(r"\[diptych ([^\[\]]*)\]")
 
 
 def hot_keys(schema: Schema) -> dict[tuple[str, str], str]:
@@ -52,22 +53,22 @@ def label_config(schema: Schema, *, adjudicate: bool = False) -> str:
     adjudicate : bool, default False
         For a project of disputed passages: the coders' answers above, a required reason below.
     """
-    keys = hot_keys(schema)
+    keys, words = hot_keys(schema), schema.words
     view = ET.Element("View")
     ET.SubElement(view, "Style").text = _STYLE
     ET.SubElement(view, "Header", value="$place", size="5")
     box = ET.SubElement(view, "View", className="diptych-passage")
     ET.SubElement(box, "Text", name=TEXT, value=f"${TEXT}", selectionEnabled="false")
-    _context(view)
+    _context(view, words)
     if adjudicate:
         answers = ET.SubElement(view, "View", className="diptych-answers")
-        ET.SubElement(answers, "Header", value="What the coders said", size="5")
+        ET.SubElement(answers, "Header", value=words.answers, size="5")
         ET.SubElement(answers, "Text", name="answers", value="$answers", selectionEnabled="false")
     for facet in schema.facets:
-        _choices(view, facet, keys)
+        _choices(view, facet, keys, words)
     if adjudicate:
         block = ET.SubElement(view, "View", className="diptych-facet")
-        ET.SubElement(block, "Header", value="Reason for the decision", size="5")
+        ET.SubElement(block, "Header", value=words.reason, size="5")
         choices = ET.SubElement(
             block,
             "Choices",
@@ -76,14 +77,15 @@ def label_config(schema: Schema, *, adjudicate: bool = False) -> str:
             choice="single-radio",
             showInline="true",
             required="true",
-            requiredMessage="Choose a reason for the decision",
+            requiredMessage=words.choose_reason,
         )
         for reason in REASONS:
-            ET.SubElement(choices, "Choice", value=reason)
+            label = words.reasons.get(reason, reason)
+            ET.SubElement(choices, "Choice", {"value": label} | ({"alias": reason} if label != reason else {}))
     else:
         marks = ET.SubElement(view, "Choices", name=FLAGS, toName=TEXT, choice="multiple", showInline="true")
-        ET.SubElement(marks, "Choice", value="Unsure", alias="unsure", hint="I am not sure of these answers")
-        ET.SubElement(marks, "Choice", value="Wrong unit", alias="wrong-unit", hint="This is not one body paragraph")
+        ET.SubElement(marks, "Choice", value=words.unsure, alias="unsure", hint=words.unsure_hint)
+        ET.SubElement(marks, "Choice", value=words.wrong_unit, alias="wrong-unit", hint=words.wrong_unit_hint)
     ET.SubElement(
         view,
         "TextArea",
@@ -92,7 +94,7 @@ def label_config(schema: Schema, *, adjudicate: bool = False) -> str:
         rows="2",
         maxSubmissions="1",
         editable="true",
-        placeholder="Comment (optional; Shift+Enter adds it)",
+        placeholder=words.comment,
     )
     ET.indent(view)
     return ET.tostring(view, encoding="unicode")
@@ -107,16 +109,16 @@ _STYLE = """
 """
 
 
-def _context(view: ET.Element) -> None:
+def _context(view: ET.Element, words: Words) -> None:
     """The neighbouring passages, folded away."""
     collapse = ET.SubElement(view, "Collapse", open="false")
-    panel = ET.SubElement(collapse, "Panel", value="The passages before and after (not to be coded)")
-    for name in ("before", "after"):
-        ET.SubElement(panel, "Header", value=name.capitalize(), size="6")
+    panel = ET.SubElement(collapse, "Panel", value=words.neighbours)
+    for name, title in (("before", words.before), ("after", words.after)):
+        ET.SubElement(panel, "Header", value=title, size="6")
         ET.SubElement(panel, "Text", name=name, value=f"${name}", selectionEnabled="false")
 
 
-def _choices(view: ET.Element, facet: Facet, keys: Mapping[tuple[str, str], str]) -> None:
+def _choices(view: ET.Element, facet: Facet, keys: Mapping[tuple[str, str], str], words: Words) -> None:
     block = ET.SubElement(view, "View", className="diptych-facet")
     ET.SubElement(block, "Header", value=f"{facet.name}: {facet.question}", size="5")
     choices = ET.SubElement(
@@ -127,19 +129,19 @@ def _choices(view: ET.Element, facet: Facet, keys: Mapping[tuple[str, str], str]
         choice="single-radio",
         showInline="true",
         required="true",
-        requiredMessage=f"Choose a value of {facet.name}",
+        requiredMessage=f"{words.choose} {facet.name}",
     )
     for value in facet.values:
-        attributes = {"value": value.name, "alias": value.id, "hint": _hint(value)}
+        attributes = {"value": value.name, "alias": value.id, "hint": _hint(value, words)}
         if (facet.id, value.id) in keys:
             attributes["hotkey"] = keys[facet.id, value.id]
         ET.SubElement(choices, "Choice", attributes)
 
 
-def _hint(value: Value) -> str:
+def _hint(value: Value, words: Words) -> str:
     parts = [value.definition]
-    parts += [f"Use when: {sentence}" for sentence in value.use_when]
-    parts += [f"Not when: {sentence}" for sentence in value.avoid_when]
+    parts += [f"{words.use_when}: {sentence}" for sentence in value.use_when]
+    parts += [f"{words.avoid_when}: {sentence}" for sentence in value.avoid_when]
     return " ".join(parts)
 
 

@@ -70,7 +70,7 @@ def read_result(result: object, schema: Schema) -> tuple[dict[str, str], dict[st
         name, value = str(part.get("from_name")), part["value"]
         if name == COMMENT:
             texts = value.get("text", [])
-            extras["comment"] = " ".join([texts] if isinstance(texts, str) else [str(t) for t in texts]).strip()
+            extras["comment"] = " ".join(map(str, texts if isinstance(texts, list) else [texts])).strip()
             continue
         chosen = value.get("choices")
         if not isinstance(chosen, list) or not all(isinstance(c, str) for c in chosen):
@@ -273,10 +273,14 @@ def _seen(annotation: Mapping[str, Any], note: Mapping[str, Any], predictions: o
     if not isinstance(shown, dict):
         return {}
     found = {}
-    for part in shown.get("result") or []:
-        chosen = part.get("value", {}).get("choices") or [None]
-        found[part.get("from_name")] = {
-            "value": chosen[0],
+    parts = shown.get("result")
+    for part in parts if isinstance(parts, list) else []:
+        value = part.get("value") if isinstance(part, dict) else None
+        chosen = value.get("choices") if isinstance(value, dict) else None
+        if not isinstance(chosen, list):
+            continue
+        found[str(part.get("from_name"))] = {
+            "value": chosen[0] if chosen else None,
             "p": part.get("score"),
             "model": shown.get("model_version"),
         }

@@ -6,6 +6,7 @@ import io
 import re
 import sys
 import zlib
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, cast
@@ -15,6 +16,8 @@ from diptych.errors import MissingExtraError, RecordError
 PACKED = (".gz", ".bz2", ".xz", ".zst")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _PIECE = 1 << 17
+_BITE = 1 << 10  # bytes of a packed file at a time: zstd packs 128 kB into 4 bytes
+MEMORY = 1 << 28  # bytes that unpacking .xz may take: xz -9 makes files that take a quarter of it
 _BROKEN = {"LZMAError", "ZstdError"}  # by name: what raises them is imported only where it is used
 
 
@@ -113,11 +116,13 @@ def _unpacked(raw: IO[bytes], name: str) -> IO[bytes]:
 
         inner = bz2.open(raw)  # noqa: SIM115 - closed with what holds it
     elif ending == ".xz":
-        import lzma
+        from lzma import LZMADecompressor
 
-        inner = lzma.open(raw)  # noqa: SIM115 - closed with what holds it
+        inner = Frames(raw, lambda: LZMADecompressor(memlimit=MEMORY))
     elif ending == ".zst":
-        inner = Zstandard(raw)
+        from zstandard import ZstdDecompressor
+
+        inner = Frames(raw, ZstdDecompressor().decompressobj)
     elif not is_address(name):
         return raw
     return cast("IO[bytes]", Guarded(inner, raw, name))
@@ -180,14 +185,19 @@ class Guarded(io.RawIOBase):
         super().close()
 
 
-class Zstandard(io.RawIOBase):
-    """A .zst file, unpacked while it is read; unlike zstandard's own reader it says when the file is cut short."""
+class Frames(io.RawIOBase):
+    """A .zst or .xz file, unpacked in small bites: one of a bomb is some megabytes, and an end that is missing is told.
 
-    def __init__(self, raw: IO[bytes]) -> None:
+    Parameters
+    ----------
+    raw : binary file
+    new : callable
+        Gives what unpacks one frame.
+    """
+
+    def __init__(self, raw: IO[bytes], new: Callable[[], Any]) -> None:
         super().__init__()
-        from zstandard import ZstdDecompressor
-
-        self._new = ZstdDecompressor().decompressobj
+        self._new = new
         self._raw = raw
         self._frame: Any = None
         self._packed = b""
@@ -201,12 +211,16 @@ class Zstandard(io.RawIOBase):
         """Unpack until something comes out."""
         while not self._ready:
             if not self._packed:
-                self._packed = self._raw.read(_PIECE)
+                self._packed = self._raw.read(_BITE)
                 if not self._packed:
                     if self._frame is not None:
                         raise EOFError("Compressed file ended before the end of its frame")
                     return 0
-            self._frame = self._frame or self._new()
+            if self._frame is None:
+                self._packed = self._packed.lstrip(b"\0")  # zeros fill up what stands between frames of .xz
+                if not self._packed:
+                    continue
+                self._frame = self._new()
             self._ready, self._packed = self._frame.decompress(self._packed), b""
             if self._frame.eof:
                 self._packed, self._frame = self._frame.unused_data, None

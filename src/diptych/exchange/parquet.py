@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
-from diptych.errors import MissingExtraError, RecordError, nearest
-from diptych.exchange.tables import Reject
+from diptych.errors import MissingExtraError, RecordError, listed, nearest
+from diptych.exchange.tables import Reject, check_once
 from diptych.files import Row
 
 if TYPE_CHECKING:
@@ -98,21 +98,19 @@ def _read(
 def check_columns(schema: Schema, name: str, required: Sequence[str], text_column: str | None) -> None:
     """Raise `RecordError` if a column is missing or stands twice, or the text column holds something else."""
     columns = list(schema.names)
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
-        raise RecordError(f"{name}: column {twice[0]!r} stands twice", hint="rename or remove one of them")
+    check_once(columns, name)
     for column in required:
         if column not in columns:
             raise RecordError(
                 f"{name}: column {column!r} is missing{nearest(column, columns)}",
-                hint=f"columns here: {', '.join(columns)}; name yours with --text-column or --id-column",
+                hint=f"columns here: {listed(columns)}; name yours with --text-column or --id-column",
             )
     if text_column is None or is_text(schema.field(text_column).type):
         return
     texts = [field.name for field in schema if is_text(field.type)]
     raise RecordError(
         f"{name}: column {text_column!r} holds no text but {schema.field(text_column).type}",
-        hint=f"columns with text here: {', '.join(texts)}; name yours with --text-column"
+        hint=f"columns with text here: {listed(texts)}; name yours with --text-column"
         if texts
         else "no column of this table holds text",
     )

@@ -6,13 +6,14 @@ import codecs
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from diptych.errors import RecordError, UsageError, nearest
+from diptych.errors import RecordError, UsageError, listed, nearest
 from diptych.files import Row, parse_object
 
 TABLE_FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -118,6 +119,36 @@ def check_utf8(first: bytes, name: str) -> None:
         )
 
 
+def read_header(cells: Sequence[str], name: str, delimiter: str) -> list[str]:
+    """Return the columns that the first line of a table names.
+
+    Raises
+    ------
+    RecordError
+        If there is none, it is not UTF-8, or a column stands twice.
+    """
+    if not cells:
+        raise empty_table(name)
+    whole = delimiter.join(cells).encode("utf-8", "surrogateescape")
+    check_utf8(whole, name)
+    try:
+        whole.decode()
+    except UnicodeDecodeError as error:
+        raise RecordError(
+            f"{name}:1: the names of the columns are not UTF-8 (byte {error.start})", hint="save the table as UTF-8"
+        ) from error
+    header = [column.strip() for column in cells]
+    check_once(header, f"{name}:1")
+    return header
+
+
+def check_once(columns: Sequence[str], where: str) -> None:
+    """Raise `RecordError` if a column stands twice."""
+    if len(set(columns)) < len(columns):
+        twice = min(column for column, number in Counter(columns).items() if number > 1)
+        raise RecordError(f"{where}: column {twice!r} stands twice", hint="rename or remove one of them")
+
+
 def _read_csv(
     stream: IO[bytes], name: str, delimiter: str, required: Sequence[str]
 ) -> Iterator[tuple[int, Row | Reject]]:
@@ -126,18 +157,12 @@ def _read_csv(
     reader = csv.reader(text, delimiter=delimiter)
     try:
         header = next(reader, None)
-        if not header:
-            raise empty_table(name)
-        check_utf8(delimiter.join(header).encode("utf-8", "surrogateescape"), name)
-        header = [column.strip() for column in header]
-        twice = sorted({column for column in header if header.count(column) > 1})
-        if twice:
-            raise RecordError(f"{name}:1: column {twice[0]!r} stands twice", hint="rename or remove one of them")
+        header = read_header(header or [], name, delimiter)
         for column in required:
             if column not in header:
                 raise RecordError(
                     f"{name}: column {column!r} is missing{nearest(column, header)}",
-                    hint=f"columns here: {', '.join(header)}",
+                    hint=f"columns here: {listed(header)}",
                 )
         for cells in reader:
             if not cells:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from diptych.coding.codings import load_codings
+from diptych.coding.codings import following, load_codings
 from diptych.documents.ingest import read_passages
 from diptych.errors import RecordError, nearest
 from diptych.exchange.label_studio import codings_of, task_of
@@ -65,19 +65,21 @@ def import_tasks(
     """
     try:
         raw = json.loads(stream.read().decode("utf-8-sig"))
+        json.dumps(raw, ensure_ascii=False).encode()  # half a character could not be written again
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{name}: no JSON ({error})", hint="export the project as JSON") from error
     known, people = Known(study, f"file:{name}"), People(study, f"file:{name}")
-    present = {(row["passage"], row["coder"], row["role"], row["facet"]): row for row in rows_of(load_codings(study))}
+    now_counting = load_codings(study)
+    present = {(row["passage"], row["coder"], row["role"], row["facet"]): row for row in rows_of(now_counting)}
     passages = {p.passage for d in study.settings.documents for p in read_passages(study, d) or ()}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     codings: list[Coding] = []
     rejects: list[Reject] = []
     for number, task in enumerate(read_export(raw, name), 1):
         for place, annotation in enumerate(_annotations(task), 1):
-            who = coder or str(annotation.get("coder") or "") or _account(annotation, people)
-            origin = known.origin(int(task.get("id") or number), int(annotation.get("id") or place))
             try:
+                who = coder or str(annotation.get("coder") or "") or _account(annotation, people)
+                origin = known.origin(_number(task.get("id"), number), _number(annotation.get("id"), place))
                 found = codings_of(
                     task,
                     annotation,
@@ -91,23 +93,34 @@ def import_tasks(
                 if strange is not None:
                     raise RecordError(f"passage: nobody knows {strange!r}{nearest(strange, passages)}")
             except RecordError as error:
-                rejects.append(Reject(number, f"task {number}: {error}", canonical(annotation.get("result"))))
+                said = canonical(annotation.get("result")).encode("utf-8", "replace").decode()
+                rejects.append(Reject(number, f"task {number}: {error}", said))
                 continue
             for coding in found:
                 old = present.get((coding.passage, coding.coder, coding.role, coding.facet))
                 renewed = known.renew(coding)
                 if renewed is not None and (old is None or not says_the_same(coding, old)):
-                    codings.append(renewed)
+                    dated = annotation.get("updated_at") or annotation.get("created_at")
+                    codings.append(renewed if dated else following(now_counting, [renewed])[0])
     return codings, rejects
 
 
 def _annotations(task: dict[str, Any]) -> Sequence[dict[str, Any]]:
     found = task.get("annotations") or task.get("completions") or []
-    return [annotation for annotation in found if isinstance(annotation, dict)]
+    return [annotation for annotation in found if isinstance(annotation, dict)] if isinstance(found, list) else []
+
+
+def _number(said: Any, otherwise: int) -> int:
+    """The id of something of Label Studio's."""
+    if not said:
+        return otherwise
+    if isinstance(said, int | str) and str(said).isdecimal() and len(str(said)) < 20:
+        return int(said)
+    raise RecordError(f"{str(said)[:40]!r} is no id")
 
 
 def _account(annotation: dict[str, Any], people: People) -> str:
     maker = annotation.get("completed_by") or 0
     if isinstance(maker, dict):
-        return people.name(int(maker.get("id") or 0), str(maker.get("email") or ""))
-    return people.name(int(maker))
+        return people.name(_number(maker.get("id"), 0), str(maker.get("email") or ""))
+    return people.name(_number(maker, 0))

@@ -42,8 +42,9 @@ class Known:
         for row in sorted(mine, key=lambda row: moment(row["at"])):
             if row["id"] not in superseded:
                 self._latest.setdefault(row["origin"], {})[row["facet"]] = row
-                task = int(row["origin"].removeprefix(self._start).split("/")[0])
-                self._tasks.setdefault(task, set()).add(row["origin"])
+                task = row["origin"].removeprefix(self._start).split("/")[0]
+                if task.isdecimal() and len(task) < 20:  # whatever else somebody wrote came from no task
+                    self._tasks.setdefault(int(task), set()).add(row["origin"])
 
     def origin(self, task: int, annotation: int) -> str:
         """Return the origin of an annotation's codings."""

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 
 from diptych.documents.text import has_word
 from diptych.exchange.label_config import TEXT
@@ -21,7 +20,7 @@ from diptych.service import shapes
 from diptych.service.access import need_token
 from diptych.service.answers import facet_names
 from diptych.service.doors import Doors
-from diptych.service.problems import Problem, too_many
+from diptych.service.problems import Json, Problem, too_many
 
 LONGEST_CONFIG = 200_000
 CODED = {"ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED", "ANNOTATION_DELETED"}
@@ -66,7 +65,7 @@ def backend(doors: Doors) -> APIRouter:
         summary="An event of Label Studio",
         openapi_extra=shapes.object_body({"action": "ANNOTATION_CREATED"}),
     )
-    async def webhook(request: Request) -> JSONResponse:
+    async def webhook(request: Request) -> Json:
         """Note that there may be new codings, and answer at once."""
         found = await body_of(request)
         action = str(found.get("action") or found.get("event") or "")
@@ -78,7 +77,7 @@ def backend(doors: Doors) -> APIRouter:
                 result = "noted"
             else:
                 result = "not written: start with --study and --write"
-        return JSONResponse({"result": {"action": action[:100], "result": result}, "status": "ok"}, 201)
+        return Json({"result": {"action": action[:100], "result": result}, "status": "ok"}, 201)
 
     @router.get("/versions", summary="The models that can answer")
     async def versions() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from diptych.coding.codings import load_coders, write_codings, write_down_coders
+from diptych.coding.codings import following, load_coders, load_codings, write_codings, write_down_coders
 from diptych.documents.ingest import read_passages
 from diptych.documents.passages import read_digests
 from diptych.documents.text import text_hash
@@ -135,7 +135,7 @@ def append(doors: Doors, rows: Sequence[Row]) -> str:
         )
     with exclusive(study.state):
         write_down_coders(study, {coder}, "Corrected predictions on the page of diptych serve.")
-        written = write_codings(study, codings, f"serve-{coder}")
+        written = write_codings(study, following(load_codings(study), codings), f"serve-{coder}")
     said = f"{len(codings)} codings by {coder} are in {written.path.name}"
     if not strange:
         return said

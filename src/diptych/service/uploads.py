@@ -22,12 +22,13 @@ Row = dict[str, Any]
 
 
 def base_name(name: str) -> str:
-    r"""Return a file's name without folders, not too long.
+    r"""Return a file's name without folders, not too long, and fit for the command line of the process that reads it.
 
-    >>> base_name(r"C:\texts\a.txt"), base_name("../../b.pdf")
-    ('a.txt', 'b.pdf')
+    >>> base_name(r"C:\texts\a.txt"), base_name("../../b.pdf"), base_name("c\0.txt")
+    ('a.txt', 'b.pdf', 'c_.txt')
     """
-    return name.replace("\\", "/").rpartition("/")[2][-200:]
+    name = name.replace("\\", "/").rpartition("/")[2][-200:]
+    return "".join(letter if letter.isprintable() else "_" for letter in name)
 
 
 def upload_rows(name: str, data: bytes, bounds: Bounds) -> tuple[list[Row], list[str]]:

@@ -81,7 +81,7 @@ def _train(study: Study, promote: str, tell: Callable[..., None]) -> None:
     folder = study.state / "candidate"
     folder.mkdir(exist_ok=True)
     tell("training")
-    model = train(study, folder=folder)
+    model = train(study, folder=folder, warm=promote == "always")  # to be compared, figures have to be a model's own
     try:
         old = load_model(study.model_file, study.schema.structure_hash)
     except DiptychError:

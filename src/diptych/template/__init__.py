@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from importlib.resources import as_file, files
@@ -13,7 +12,7 @@ from diptych.documents.ingest import add_document, ingest, read_passages
 from diptych.errors import FileWriteError, UsageError
 from diptych.exchange.codings_table import read_codings
 from diptych.exchange.tables import read_table
-from diptych.files import write_text
+from diptych.files import atomic_folder, toml_text, write_text
 from diptych.schema import Schema
 from diptych.study import SETTINGS, Study
 
@@ -22,7 +21,13 @@ DOCUMENTS = (
     ("harbour-north.txt", "A. Jansen", "Dredging day"),
     ("harbour-south.txt", "B. Okafor", "What the harbour owes us"),
 )
-GITIGNORE = ".diptych/\nreport.html\n.*.part\n"
+GITIGNORE = ".diptych/\nreport.html\nreport.md\nreport.pdf\n.*.part\n"
+GITATTRIBUTES = """\
+# two people's gold labels are put together line by line; `diptych gold` then derives them anew
+annotations/gold.jsonl merge=union
+# offsets count the characters of an original: git is never to change its line ends
+seeds/* -text
+"""
 
 
 def make_study(folder: Path, schema: Path | None = None) -> Study:
@@ -49,23 +54,32 @@ def make_study(folder: Path, schema: Path | None = None) -> Study:
     checked = Schema.load(schema) if schema else None
     name = re.sub(r"[^\w.-]+", "-", folder.resolve().name) or "study"
     with as_file(files("diptych.template") / "example") as example:
-        try:
-            (folder / "schemas").mkdir(parents=True)
-            (folder / "annotations").mkdir()
-            target = folder / "schemas" / (schema.name if schema else "harbour.yaml")
-            shutil.copyfile(schema or example / "harbour.yaml", target)
-        except OSError as error:
-            raise FileWriteError(f"cannot write {folder}: {error.strerror}", hint="name another folder") from error
-        write_text(folder / ".gitignore", GITIGNORE)
-        settings = {"format": 1, "name": name, "schema": f"schemas/{target.name}", "seed": 1}
-        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]
-        write_text(folder / SETTINGS, "\n".join(lines) + "\n")
-        for file, author, title in DOCUMENTS:
-            add_document(Study.load(folder), example / "seeds" / file, author=author, title=title)
-        study = Study.load(folder)
-        if checked is None:
-            _sample_codings(study, example)
-    return study
+        if folder.exists():  # a shell may stand in it: it is filled, not replaced
+            _fill(folder, name, example, schema, checked)
+        else:
+            with atomic_folder(folder) as beside:
+                _fill(beside, name, example, schema, checked)
+    return Study.load(folder)
+
+
+def _fill(folder: Path, name: str, example: Path, schema: Path | None, checked: Schema | None) -> None:
+    """Put the files of a new study into a folder."""
+    try:
+        (folder / "schemas").mkdir(parents=True)
+        (folder / "annotations").mkdir()
+        target = folder / "schemas" / (schema.name if schema else "harbour.yaml")
+        shutil.copyfile(schema or example / "harbour.yaml", target)
+    except OSError as error:
+        raise FileWriteError(f"cannot write {folder}: {error.strerror}", hint="name another folder") from error
+    write_text(folder / ".gitignore", GITIGNORE)
+    write_text(folder / ".gitattributes", GITATTRIBUTES)
+    settings = {"format": 1, "name": name, "schema": f"schemas/{target.name}", "seed": 1}
+    lines = [f"{key} = {toml_text(value)}" for key, value in settings.items()]
+    write_text(folder / SETTINGS, "\n".join(lines) + "\n")
+    for file, author, title in DOCUMENTS:
+        add_document(Study.load(folder), example / "seeds" / file, author=author, title=title)
+    if checked is None:
+        _sample_codings(Study.load(folder), example)
 
 
 def _sample_codings(study: Study, example: Path) -> None:
