@@ -29,9 +29,7 @@ def fill(path: Path) -> None:
         if block.language == "pycon":
             for example, printed in zip(doctest.DocTestParser().get_examples(text), outputs, strict=True):
                 if "…" not in example.want and (example.want or printed):
-                    source = "".join(
-                        f"{'... ' if n else '>>> '}{line}\n" for n, line in enumerate(example.source.splitlines())
-                    )
+                    source = "".join(f"{'... ' if n else '>>> '}{line}\n" for n, line in enumerate(example.source.splitlines()))
                     text = text.replace(source + example.want, source + printed, 1)
             filled[block.text] = text
             return

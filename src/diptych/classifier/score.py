@@ -24,8 +24,6 @@ __all__ = ["ADDITIVE", "KIND_WEIGHTS", "RAREST", "Answers", "Prediction", "Score
 
 BATCH = 512  # texts that are scored at a time
 _FEW = 4  # texts: as many are scored sooner one by one
-
-
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One passage as the model sees it: per facet the probabilities of its values, and the answer."""
