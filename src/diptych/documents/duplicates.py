@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from zlib import crc32
 
@@ -34,6 +36,8 @@ _FACTORS = _DRAW.integers(1, 2**31, size=(_BANDS * _ROWS, 1), dtype=np.uint32) *
 _SHIFTS = _DRAW.integers(0, 2**32, size=(_BANDS * _ROWS, 1), dtype=np.uint32)
 _MIX = _DRAW.integers(1, 2**63, size=(_BANDS, _ROWS), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 _GOLDEN = np.uint32(2654435769)
+_MARKS = 512  # bits that tell most passages apart without a look at their words
+_TOGETHER = 256  # passages that are prepared at a time
 
 
 class Duplicate(NamedTuple):
@@ -85,6 +89,7 @@ class Duplicates:
         self._exact: dict[bytes, str | int] = {}
         self._bands: dict[int, int] = {}
         self._bags: list[bytes] = []
+        self._marks: list[int] = []
         self._names: list[str | int] = []
         self._words = 0
 
@@ -95,33 +100,50 @@ class Duplicates:
 
     def look(self, text: str, name: str | int) -> Duplicate | None:
         """Return which earlier passage `text` repeats, if any; else remember it by `name`."""
-        words = _words(text)
-        if not words:
-            return None
+        return self.look_all([text], [name])[0]
+
+    def look_all(self, texts: Sequence[str], names: Sequence[str | int]) -> list[Duplicate | None]:
+        """Return what :meth:`look` returns for each of many texts in turn, sooner.
+
+        Examples
+        --------
+        >>> Duplicates().look_all(["Oil.", "Gas.", "oil"], [1, 2, 3])
+        [None, None, Duplicate(first=1, how='exact')]
+        """
+        found: list[Duplicate | None] = []
+        for start in range(0, len(texts), _TOGETHER):
+            listed = [_words(text) for text in texts[start : start + _TOGETHER]]
+            bags = _bags(listed)
+            for words, name, bag in zip(listed, names[start : start + _TOGETHER], bags, strict=True):
+                found.append(self._look(words, name, bag) if words else None)
+        return found
+
+    def _look(self, words: list[bytes], name: str | int, bag: _Bag) -> Duplicate | None:
         key = blake2b(b" ".join(words), digest_size=12).digest()
         first = self._exact.get(key)
         if first is not None:
             self.exact += 1
             return Duplicate(first, "exact")
-        bag = _bag(words)
-        bands = _signature(bag)
-        close = self._close(bag, bands)
+        close = self._close(bag)
         if close is not None:
             self.near += 1
             self._keep(key, close)
             return Duplicate(close, "near")
         self._keep(key, name)
-        self._compare_later(bag, bands, name)
+        self._compare_later(bag, name)
         return None
 
-    def _close(self, bag: Words, bands: list[int]) -> str | int | None:
+    def _close(self, bag: _Bag) -> str | int | None:
         """The first remembered passage that shares enough words."""
-        for place in sorted({self._bands[band] for band in bands if band in self._bands}):
-            other = np.frombuffer(self._bags[place], dtype=np.uint32)
-            if min(len(bag), len(other)) < LEAST_SHARE * max(len(bag), len(other)):
+        known = self._bands
+        for place in sorted({known[band] for band in bag.bands if band in known}):
+            other = self._bags[place]
+            both = len(bag.words) + len(other) // 4
+            most = len(bag.words) - (bag.marks & ~self._marks[place]).bit_count()  # shared: no more than that
+            if most < LEAST_SHARE * (both - most):
                 continue
-            shared = len(np.intersect1d(bag, other, assume_unique=True))
-            if shared >= LEAST_SHARE * (len(bag) + len(other) - shared):
+            shared = len(np.intersect1d(bag.words, np.frombuffer(other, dtype=np.uint32), assume_unique=True))
+            if shared >= LEAST_SHARE * (both - shared):
                 return self._names[place]
         return None
 
@@ -131,15 +153,24 @@ class Duplicates:
         else:
             self.full = True
 
-    def _compare_later(self, bag: Words, bands: list[int], name: str | int) -> None:
-        if len(self._bags) >= self.near_limit or self._words + len(bag) > self.word_limit:
+    def _compare_later(self, bag: _Bag, name: str | int) -> None:
+        if len(self._bags) >= self.near_limit or self._words + len(bag.words) > self.word_limit:
             self.full = True
             return
-        for band in bands:
+        for band in bag.bands:
             self._bands.setdefault(band, len(self._bags))
-        self._bags.append(bag.tobytes())
+        self._bags.append(bag.words.tobytes())
+        self._marks.append(bag.marks)
         self._names.append(name)
-        self._words += len(bag)
+        self._words += len(bag.words)
+
+
+class _Bag(NamedTuple):
+    """The words of a passage as different numbers; its signature; and a bit a word, by the number's last digits."""
+
+    words: Words
+    bands: list[int]
+    marks: int
 
 
 class _Numbers(dict[bytes, int]):
@@ -163,19 +194,32 @@ def _words(text: str) -> list[bytes]:
     return " ".join(found).encode("utf-8", "surrogatepass").split()
 
 
-def _bag(words: list[bytes]) -> Words:
-    """The words as different numbers: the second “the” of a passage has another number than the first."""
-    found = np.fromiter(map(_NUMBERS.__getitem__, words), dtype=np.uint32, count=len(words))
-    found.sort()
-    places = np.arange(len(found), dtype=np.uint32)
+def _bags(listed: Sequence[list[bytes]]) -> list[_Bag]:
+    """The bags of passages; the second “the” of a passage has another number than the first.
+
+    The signature is one number a band, equal for two bags with chance J³, J being the share of their words in common.
+    """
+    counts = np.fromiter(map(len, listed), dtype=np.intp, count=len(listed))
+    total = int(counts.sum())
+    if not total:
+        return [_Bag(np.zeros(0, dtype=np.uint32), [], 0)] * len(listed)
+    keys = np.fromiter(map(_NUMBERS.__getitem__, chain.from_iterable(listed)), dtype=np.uint64, count=total)
+    owners = np.repeat(np.arange(len(listed)), counts)
+    keys |= owners.astype(np.uint64) << np.uint64(32)
+    keys.sort()
+    places = np.arange(total, dtype=np.uint32)
     first = places.copy()
-    first[1:][found[1:] == found[:-1]] = 0
-    turns: Words = places - np.maximum.accumulate(first)
-    return found + turns * _GOLDEN
-
-
-def _signature(bag: Words) -> list[int]:
-    """One number a band, equal for two bags with chance J³, J being the share of their words in common."""
-    least = (bag * _FACTORS + _SHIFTS).min(axis=1).reshape(_BANDS, _ROWS)
-    numbers: list[int] = (least * _MIX).sum(axis=1).tolist()
-    return numbers
+    first[1:][keys[1:] == keys[:-1]] = 0
+    words = keys.astype(np.uint32) + (places - np.maximum.accumulate(first)) * _GOLDEN
+    full = np.flatnonzero(counts)
+    ends = np.cumsum(counts)
+    least = np.minimum.reduceat(words * _FACTORS + _SHIFTS, (ends - counts)[full], axis=1)
+    bands = (least.T.reshape(len(full), _BANDS, _ROWS) * _MIX).sum(axis=2).tolist()
+    marks = np.zeros((len(listed), _MARKS), dtype=np.bool_)
+    marks[owners, words % np.uint32(_MARKS)] = True
+    packed = np.packbits(marks, axis=1)
+    found = [_Bag(words[:0], [], 0)] * len(listed)
+    for place, band, end in zip(full.tolist(), bands, ends[full].tolist(), strict=True):
+        mine = words[end - len(listed[place]) : end]
+        found[place] = _Bag(mine, band, int.from_bytes(packed[place].tobytes(), "big"))
+    return found
