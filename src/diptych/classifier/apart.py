@@ -82,9 +82,10 @@ class Pieces:
     def _phrases(self) -> tuple[dict[str, int], dict[str, int], NDArray[np.bool_]]:
         """Which words of names of several words follow which."""
         steps = [pair for words, _ in self._parties.phrases for pair in pairwise(words)]
-        first, last = ({key: place for place, key in enumerate(dict.fromkeys(keys), 1)} for keys in (
-            [head(after) for _, after in steps], [tail(before) for before, _ in steps]
-        ))
+        first, last = (
+            {key: place for place, key in enumerate(dict.fromkeys(keys), 1)}
+            for keys in ([head(after) for _, after in steps], [tail(before) for before, _ in steps])
+        )
         follow = np.zeros((len(last) + 1, len(first) + 1), dtype=np.bool_)
         for before, after in steps:
             follow[last[tail(before)], first[head(after)]] = True

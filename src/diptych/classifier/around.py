@@ -120,7 +120,9 @@ class Around:
             tokens = tokens.copy()
             tokens[linked - 2], parties[linked - 2], settled[linked - 2] = self._joined_token, self._joint, True
             gone = np.concatenate([places, linked - 1])
-            tokens, sentences, parties, settled = (np.delete(one, gone) for one in (tokens, sentences, parties, settled))
+            tokens, sentences, parties, settled = (
+                np.delete(one, gone) for one in (tokens, sentences, parties, settled)
+            )
         parties, classes = self._party.rows.take(tokens), self._class.rows.take(tokens)
         starts = firsts(sentences)
         lengths = np.diff(starts, append=len(sentences))
@@ -133,7 +135,12 @@ class Around:
         if names:
             place = {token: number for number, token in enumerate(self._tokens)}
             self._party.add([place.get(name, -1) for name in names])
-            self._class.add([sum(_BIT.get(one, 0) for one in found) if found else 0 for found in map(self._parties.classes_of, names)])
+            self._class.add(
+                [
+                    sum(_BIT.get(one, 0) for one in found) if found else 0
+                    for found in map(self._parties.classes_of, names)
+                ]
+            )
 
     def _joins(
         self, tokens: Found, sentences: Places, parties: NDArray[np.int64], settled: NDArray[np.bool_]

@@ -106,9 +106,7 @@ class Many:
         each = np.bincount(groups, minlength=number * len(_COUNTED)).reshape(number, len(_COUNTED)).sum(axis=1)
         return products(each, rows, weights, self._rows)
 
-    def _languages(
-        self, texts: Sequence[str], apart: Apart, words: Places
-    ) -> list[str]:
+    def _languages(self, texts: Sequence[str], apart: Apart, words: Places) -> list[str]:
         """The languages of texts; those with other letters than Latin ones, and long ones, are looked at alone."""
         table, number = self._vocabulary.hits, len(texts)
         small = apart.word_texts * len(table) + self._vocabulary.small.rows.take(apart.words)

@@ -31,10 +31,58 @@ _BANDS, _ROWS = 4, 3
 _WIDE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+")
 _PLAIN = "".join(chr(c).lower() if chr(c).isalnum() else " " for c in range(128)).encode().ljust(256)
-_DRAW = np.random.default_rng(1997)
-_FACTORS = _DRAW.integers(1, 2**31, size=(_BANDS * _ROWS, 1), dtype=np.uint32) * np.uint32(2) + np.uint32(1)
-_SHIFTS = _DRAW.integers(0, 2**32, size=(_BANDS * _ROWS, 1), dtype=np.uint32)
-_MIX = _DRAW.integers(1, 2**63, size=(_BANDS, _ROWS), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+# drawn once, the factors odd; written out because numpy.random takes long to import
+_FACTORS = np.array(
+    [
+        0xC9712E85,
+        0xB00B5FE5,
+        0x6C3FCF51,
+        0x64410403,
+        0x403FB753,
+        0x42290541,
+        0x4F73CCC9,
+        0x06105C09,
+        0x4ABB00A1,
+        0x39929385,
+        0x535B0EFB,
+        0xE7E230C3,
+    ],
+    dtype=np.uint32,
+)[:, None]
+_SHIFTS = np.array(
+    [
+        0xBE375F42,
+        0x8B349218,
+        0x529D40D8,
+        0x6DE103CC,
+        0x3B1771E0,
+        0x488756FA,
+        0x36E2A26F,
+        0x65919EFF,
+        0xF4C3B977,
+        0x1E895F78,
+        0x4DBA64BE,
+        0x78FBD11D,
+    ],
+    dtype=np.uint32,
+)[:, None]
+_MIX = np.array(
+    [
+        0xFBAE93BD5149F0FB,
+        0x31CF818AB16A3621,
+        0x040476A8B1EA2971,
+        0xDFF8AE9538FF644F,
+        0xBD18222E8B3AF54F,
+        0x13B6955BD8531CEB,
+        0x21027DC4E9460883,
+        0x0FC8842F9E73BE67,
+        0xE8C60D1B1F9BD3D3,
+        0x702021E528555EDF,
+        0x1F710333F7BFB50B,
+        0x930B1213D19341F5,
+    ],
+    dtype=np.uint64,
+).reshape(_BANDS, _ROWS)
 _GOLDEN = np.uint32(2654435769)
 _MARKS = 512  # bits that tell most passages apart without a look at their words
 _TOGETHER = 256  # passages that are prepared at a time
@@ -173,19 +221,6 @@ class _Bag(NamedTuple):
     marks: int
 
 
-class _Numbers(dict[bytes, int]):
-    """Words → their numbers, the same in every run; forgets when it grows large."""
-
-    def __missing__(self, word: bytes) -> int:
-        if len(self) >= 1 << 17:
-            self.clear()
-        number = self[word] = crc32(word)
-        return number
-
-
-_NUMBERS = _Numbers()
-
-
 def _words(text: str) -> list[bytes]:
     """The words, in UTF-8; plain ASCII takes a short cut to the same."""
     if text.isascii():
@@ -203,7 +238,7 @@ def _bags(listed: Sequence[list[bytes]]) -> list[_Bag]:
     total = int(counts.sum())
     if not total:
         return [_Bag(np.zeros(0, dtype=np.uint32), [], 0)] * len(listed)
-    keys = np.fromiter(map(_NUMBERS.__getitem__, chain.from_iterable(listed)), dtype=np.uint64, count=total)
+    keys = np.fromiter(map(crc32, chain.from_iterable(listed)), dtype=np.uint64, count=total)
     owners = np.repeat(np.arange(len(listed)), counts)
     keys |= owners.astype(np.uint64) << np.uint64(32)
     keys.sort()
@@ -215,9 +250,9 @@ def _bags(listed: Sequence[list[bytes]]) -> list[_Bag]:
     ends = np.cumsum(counts)
     least = np.minimum.reduceat(words * _FACTORS + _SHIFTS, (ends - counts)[full], axis=1)
     bands = (least.T.reshape(len(full), _BANDS, _ROWS) * _MIX).sum(axis=2).tolist()
-    marks = np.zeros((len(listed), _MARKS), dtype=np.bool_)
-    marks[owners, words % np.uint32(_MARKS)] = True
-    packed = np.packbits(marks, axis=1)
+    marks = np.zeros(len(listed) * _MARKS, dtype=np.bool_)
+    marks[owners * _MARKS + (words & np.uint32(_MARKS - 1))] = True
+    packed = np.packbits(marks.reshape(len(listed), _MARKS), axis=1)
     found = [_Bag(words[:0], [], 0)] * len(listed)
     for place, band, end in zip(full.tolist(), bands, ends[full].tolist(), strict=True):
         mine = words[end - len(listed[place]) : end]
