@@ -41,17 +41,17 @@ class Apart:
     @property
     def odd(self) -> NDArray[np.bool_]:
         """Which texts cannot be read piece by piece."""
-        return (self.marks & _ODD) > 0
+        return np.asarray((self.marks & _ODD) > 0)
 
     @property
     def latin(self) -> NDArray[np.bool_]:
         """Which texts hold nothing but Latin letters."""
-        return (self.marks & _OTHER) == 0
+        return np.asarray((self.marks & _OTHER) == 0)
 
     @property
     def lettered(self) -> NDArray[np.bool_]:
         """Which texts hold a letter."""
-        return (self.marks & _LETTER) > 0
+        return np.asarray((self.marks & _LETTER) > 0)
 
 
 class Pieces:
@@ -99,7 +99,7 @@ class Pieces:
         self._learn()
         owners = np.repeat(np.arange(len(texts)), counts)
         signs = self._signs.rows.take(found)
-        last = np.ones(len(found), dtype=np.bool_)  # of a sentence
+        last: NDArray[np.bool_] = np.ones(len(found), dtype=np.bool_)  # of a sentence
         np.not_equal(owners[1:], owners[:-1], out=last[:-1])
         ending = np.flatnonzero(signs[:-1] >= _ENDS)
         last[ending] |= (signs[ending] >= _ALWAYS) | ((signs[ending + 1] & _BEGINS) > 0)
@@ -109,7 +109,7 @@ class Pieces:
             marks[full] = np.bitwise_or.reduceat(signs, (np.cumsum(counts) - counts)[full])
         if len(self._follow) > 1:
             found, owners, last = self._glued(found, owners, last)
-        sentences = np.cumsum(last) - last
+        sentences: Places = np.cumsum(last) - last
         words, tokens = (counted.rows.take(found) for counted in self._counts)
         return Apart(
             self._words.rows.take(spread(self._starts[0].rows.take(found), words)),
@@ -151,7 +151,9 @@ class Pieces:
             return
         words: list[str] = []
         tokens: list[str] = []
-        signs, edges, reach = [], [], [(0, 0)]
+        signs: list[int] = []
+        edges: list[tuple[int, int]] = []
+        reach = [(0, 0)]
         for piece in fresh:
             signs.append(self._one(piece, words, tokens, edges))
             reach.append((len(words), len(tokens)))

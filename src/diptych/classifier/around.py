@@ -107,7 +107,7 @@ class Around:
         self._learn()
         raw, whose = tokens, sentences
         parties = self._party.rows.take(tokens)
-        settled = np.zeros(len(tokens), dtype=np.bool_)  # joined already: not to be joined with what stands before
+        settled: NDArray[np.bool_] = np.zeros(len(tokens), dtype=np.bool_)  # joined already: not to be joined with what stands before
         for left in range(_ROUNDS, -1, -1):
             places = self._joins(tokens, sentences, parties, settled)
             if not len(places):
@@ -153,12 +153,13 @@ class Around:
         linked = (tokens[places - 1] == self._and[0]) | (tokens[places - 1] == self._and[1])
         linked &= (places > 1) & (sentences[places - 2] == sentences[places])
         linked &= (parties[places - 2] >= 0) & (tokens[places - 2] != tokens[places])
-        return places[again | linked]
+        found: Places = places[again | linked]
+        return found
 
     def _one_by_one(
         self, raw: Found, whose: Places, tokens: Found, sentences: Places, left: Places
     ) -> tuple[Found, Places]:
-        """Join parties in some sentences from their raw tokens; what was joined so far is longer, and gives the room."""
+        """Join parties in some sentences from their raw tokens; what was joined so far is longer: there is room."""
         numbers, texts = self._vocabulary.numbers, self._vocabulary.texts
         tokens, kept = tokens.copy(), np.ones(len(tokens), dtype=np.bool_)
         for sentence in left.tolist():
@@ -240,7 +241,7 @@ class Around:
 
     def _offices(self, row: Row) -> Iterator[tuple[Places, NDArray[np.int64] | None, Found]]:
         places = row.of(_BIT["office"])
-        found = np.full(len(places), -1, dtype=np.int64)
+        found: NDArray[np.int64] = np.full(len(places), -1, dtype=np.int64)
         for step in _OFFICE:
             there = places + step
             inside = (there >= row.starts[places]) & (there < row.ends[places]) & (found < 0)
@@ -325,7 +326,7 @@ class Around:
         for place, holder in enumerate((*self._everyone, THIRD)):
             vote(f"view {holder}", np.flatnonzero(viewed >> place & 1))
         sentences = counted(of_sentence, texts)
-        found = np.sqrt(votes / np.maximum(sentences, 1)[:, None])
+        found: NDArray[np.float64] = np.sqrt(votes / np.maximum(sentences, 1)[:, None])
         owners = of_sentence[row.sentences[named]]
         total = counted(owners, texts) + 1
         for place, party in enumerate(self._everyone):

@@ -65,7 +65,7 @@ class Many:
         scores = self.weights.intercepts + sums[:, :values] * (
             KIND_WEIGHTS[ADDITIVE] / np.sqrt(np.where(sums[:, values] > 0, sums[:, values], 1.0))[:, None]
         )
-        named = np.ones(number, dtype=np.bool_)
+        named: NDArray[np.bool_] = np.ones(number, dtype=np.bool_)
         emitted = [(0, *self._words(apart)), (0, *self._pairs(apart))]
         if self.analyser.parties.markers:
             owners = apart.of_sentence
