@@ -215,4 +215,6 @@ def test_a_model_that_knows_no_terms_is_scored_in_batches():
     none = np.zeros(0, dtype=np.float32)
     weights = Weights(none.astype(np.uint64), none, np.zeros((0, 2), dtype=np.float32), np.ones(2), {"f": ["a", "b"]})
     scores, known, _, languages = Scorer(weights, Limits(), Analyser()).score(["the oil is in the sea"] * 5)
-    assert (scores == 1).all() and not known.any() and languages == ["en"] * 5
+    assert (scores == 1).all()
+    assert not known.any()
+    assert languages == ["en"] * 5

@@ -12,6 +12,7 @@ from diptych.classifier.apart import Apart, Pieces
 from diptych.classifier.around import MOST, Around
 from diptych.classifier.growing import Places, counted, firsts, products
 from diptych.classifier.language import SAMPLE, SMALL_WORDS, language_of
+from diptych.classifier.rows import row_shares
 from diptych.classifier.vocabulary import Found, TermIndex, Vocabulary
 from diptych.classifier.weights import ADDITIVE, KIND_WEIGHTS, Scored, Weights
 
@@ -75,7 +76,9 @@ class Many:
             emitted.append((2, owners[at], found))
             named = counted(owners[row.sentences[row.named]], number) > 0
             if self.weights.shares is not None:
-                scores += self._around.shares(row, owners, number) @ self.weights.shares.astype(np.float64)
+                scores += row_shares(self.analyser.parties, row, owners, number) @ self.weights.shares.astype(
+                    np.float64
+                )
         scores += self._counted(emitted, number)
         known = sums[:, values + 1] / np.maximum(words, 1)
         return scores, known, named, apart.odd, self._languages(texts, apart, words)
