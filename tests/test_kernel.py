@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import diptych
-from diptych.classifier import kernel
+from diptych.classifier import kernel, many
 from diptych.classifier.analyser import KINDS, Analyser
 from diptych.classifier.bundled import bundled_model
 from diptych.classifier.hashing import term_hash, term_hashes
@@ -165,3 +165,56 @@ def test_without_the_kernel_numpy_answers(monkeypatch, texts):
     model = bundled_model()
     assert model.scorer.compiled is None
     assert model.scorer.predict(texts[:1])[0].answers
+
+
+# --- numpy in batches ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def plain(fitted) -> Scorer:
+    """A scorer without the kernel."""
+    return Scorer(fitted.compile(), Limits(), fitted.analyser())
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_batches_in_numpy_give_the_answers_of_texts_one_by_one(plain, texts, seed):
+    words = sorted({word for text in texts for word in text.split()})
+    assert differences(plain, [*texts[:20], *islice(odd_texts(plain, words, seed), 300)]) == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *("", " \n", "…", "\ud800", "Deng \U000f0000 Xiaoping fears Moscow.", "\u0301a \u00a8 b", "Moscow。！北京”说"),
+        "Moscow and Beijing and Russia, China or the two\nsides; China China and China.",
+        "the two leaders the two sides. Moscow and Mao Zedong’s",
+        "Don't! Xi Jinping's, e.g. Sept. It isn't Mr. X. (He left.) “So.” 5. Then",
+        "a " * 3_000,
+        "Moscow and Beijing and " * 40,
+    ],
+)
+def test_batches_in_numpy_read_what_is_odd(plain, odd):
+    assert differences(plain, ["Moscow sells gas.", odd, "", odd, "Oil."]) == []
+
+
+def test_batches_in_numpy_remember_no_more_than_they_should(plain, texts, monkeypatch):
+    monkeypatch.setattr(many, "REMEMBERED", 50)
+    monkeypatch.setattr(many, "BATCH", 7)
+    found = [plain.score(texts[:60]) for _ in range(2)]
+    assert np.array_equal(found[0][0], found[1][0])
+    assert len(plain._many._pieces) < 5_000
+
+
+def test_a_schema_without_parties_is_scored_in_batches_alike(texts):
+    labels = pd.DataFrame({"length": ["long" if len(text) > 500 else "short" for text in texts]})
+    fitted = PassageClassifier().fit(texts, labels)
+    assert differences(Scorer(fitted.compile(), Limits(), fitted.analyser()), texts[:40]) == []
+
+
+def test_a_model_that_knows_no_terms_is_scored_in_batches():
+    none = np.zeros(0, dtype=np.float32)
+    weights = Weights(none.astype(np.uint64), none, np.zeros((0, 2), dtype=np.float32), np.ones(2), {"f": ["a", "b"]})
+    scores, known, _, languages = Scorer(weights, Limits(), Analyser()).score(["the oil is in the sea"] * 5)
+    assert (scores == 1).all()
+    assert not known.any()
+    assert languages == ["en"] * 5

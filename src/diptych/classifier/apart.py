@@ -41,17 +41,17 @@ class Apart:
     @property
     def odd(self) -> NDArray[np.bool_]:
         """Which texts cannot be read piece by piece."""
-        return (self.marks & _ODD) > 0
+        return np.asarray((self.marks & _ODD) > 0)
 
     @property
     def latin(self) -> NDArray[np.bool_]:
         """Which texts hold nothing but Latin letters."""
-        return (self.marks & _OTHER) == 0
+        return np.asarray((self.marks & _OTHER) == 0)
 
     @property
     def lettered(self) -> NDArray[np.bool_]:
         """Which texts hold a letter."""
-        return (self.marks & _LETTER) > 0
+        return np.asarray((self.marks & _LETTER) > 0)
 
 
 class Pieces:
@@ -82,9 +82,10 @@ class Pieces:
     def _phrases(self) -> tuple[dict[str, int], dict[str, int], NDArray[np.bool_]]:
         """Which words of names of several words follow which."""
         steps = [pair for words, _ in self._parties.phrases for pair in pairwise(words)]
-        first, last = ({key: place for place, key in enumerate(dict.fromkeys(keys), 1)} for keys in (
-            [head(after) for _, after in steps], [tail(before) for before, _ in steps]
-        ))
+        first, last = (
+            {key: place for place, key in enumerate(dict.fromkeys(keys), 1)}
+            for keys in ([head(after) for _, after in steps], [tail(before) for before, _ in steps])
+        )
         follow = np.zeros((len(last) + 1, len(first) + 1), dtype=np.bool_)
         for before, after in steps:
             follow[last[tail(before)], first[head(after)]] = True
@@ -98,7 +99,7 @@ class Pieces:
         self._learn()
         owners = np.repeat(np.arange(len(texts)), counts)
         signs = self._signs.rows.take(found)
-        last = np.ones(len(found), dtype=np.bool_)  # of a sentence
+        last: NDArray[np.bool_] = np.ones(len(found), dtype=np.bool_)  # of a sentence
         np.not_equal(owners[1:], owners[:-1], out=last[:-1])
         ending = np.flatnonzero(signs[:-1] >= _ENDS)
         last[ending] |= (signs[ending] >= _ALWAYS) | ((signs[ending + 1] & _BEGINS) > 0)
@@ -108,7 +109,7 @@ class Pieces:
             marks[full] = np.bitwise_or.reduceat(signs, (np.cumsum(counts) - counts)[full])
         if len(self._follow) > 1:
             found, owners, last = self._glued(found, owners, last)
-        sentences = np.cumsum(last) - last
+        sentences: Places = np.cumsum(last) - last
         words, tokens = (counted.rows.take(found) for counted in self._counts)
         return Apart(
             self._words.rows.take(spread(self._starts[0].rows.take(found), words)),
@@ -150,7 +151,9 @@ class Pieces:
             return
         words: list[str] = []
         tokens: list[str] = []
-        signs, edges, reach = [], [], [(0, 0)]
+        signs: list[int] = []
+        edges: list[tuple[int, int]] = []
+        reach = [(0, 0)]
         for piece in fresh:
             signs.append(self._one(piece, words, tokens, edges))
             reach.append((len(words), len(tokens)))

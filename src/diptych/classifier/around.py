@@ -1,63 +1,29 @@
-"""The terms around parties, and the counts of a whole passage, for many texts at once.
+"""The terms around parties for many texts at once.
 
-What :mod:`diptych.classifier.parties` and :mod:`diptych.classifier.shares` say of one sentence, said of arrays: the
-tokens of all sentences in a row.
+What :mod:`diptych.classifier.parties` says of one sentence, said of arrays: the tokens of all sentences in a row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.classifier.growing import Growing, Places, bits, counted, firsts, spread
+from diptych.classifier.growing import Growing, Places, bits, firsts, spread
 from diptych.classifier.parties import ATTITUDES, HOLDER, JOINT, LONGEST, NEAR, OBJECT, SKIP, THIRD, VALUES, Parties
-from diptych.classifier.shares import PLACES, share_names
+from diptych.classifier.rows import ANY_ATTITUDE, ANY_VALUE, BIT, Row, everyone_of
 from diptych.classifier.vocabulary import Found, TermIndex, Vocabulary
 
 MOST = 60  # parties: each is a bit
-_CLASSES = (*ATTITUDES, *VALUES, "contrast", "negation", THIRD, "office")
-_BIT = {name: 1 << place for place, name in enumerate(_CLASSES)}
-_ATTITUDES = sum(_BIT[name] for name in ATTITUDES)
-_VALUES = sum(_BIT[name] for name in VALUES)
 _ROUNDS = 4  # of joining parties in all sentences at once; sentences that need more are joined one by one
 _OFFICE = (-1, -2, 1, 2, 3)
 Emitted = tuple[Places, Found]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The tokens of all sentences: which each is, its sentence, its party (-1: none) and its classes.
-
-    `starts` and `ends` are those of the sentence of every token.
-    """
-
-    tokens: Found
-    sentences: Places
-    parties: NDArray[np.int64]
-    classes: NDArray[np.int64]
-    starts: Places
-    ends: Places
-
-    @property
-    def named(self) -> Places:
-        """Where parties stand."""
-        return np.flatnonzero(self.parties >= 0)
-
-    def of(self, classes: int) -> Places:
-        """Where tokens of some classes stand."""
-        return np.flatnonzero(self.classes & classes)
-
-    def before(self, what: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """How many tokens of a kind stand before every place, and before the end."""
-        return np.concatenate([[0], np.cumsum(what)])
-
-
 class Around:
-    """Finds terms around parties, words on their sides, and shares.
+    """Finds terms around parties, and words on their sides.
 
     Parameters
     ----------
@@ -70,7 +36,7 @@ class Around:
         self._parties = parties
         self._vocabulary = vocabulary
         self._index = index
-        self._everyone = list(dict.fromkeys((*parties.markers, JOINT)))
+        self._everyone = everyone_of(parties)
         self._tokens = [f"<{party}>" for party in self._everyone]
         self._joint = self._everyone.index(JOINT)
         self._holders = [*self._tokens, f"<{THIRD}>"]
@@ -107,7 +73,9 @@ class Around:
         self._learn()
         raw, whose = tokens, sentences
         parties = self._party.rows.take(tokens)
-        settled = np.zeros(len(tokens), dtype=np.bool_)  # joined already: not to be joined with what stands before
+        settled: NDArray[np.bool_] = np.zeros(
+            len(tokens), dtype=np.bool_
+        )  # joined already: not to be joined with what stands before
         for left in range(_ROUNDS, -1, -1):
             places = self._joins(tokens, sentences, parties, settled)
             if not len(places):
@@ -120,7 +88,9 @@ class Around:
             tokens = tokens.copy()
             tokens[linked - 2], parties[linked - 2], settled[linked - 2] = self._joined_token, self._joint, True
             gone = np.concatenate([places, linked - 1])
-            tokens, sentences, parties, settled = (np.delete(one, gone) for one in (tokens, sentences, parties, settled))
+            tokens, sentences, parties, settled = (
+                np.delete(one, gone) for one in (tokens, sentences, parties, settled)
+            )
         parties, classes = self._party.rows.take(tokens), self._class.rows.take(tokens)
         starts = firsts(sentences)
         lengths = np.diff(starts, append=len(sentences))
@@ -133,7 +103,12 @@ class Around:
         if names:
             place = {token: number for number, token in enumerate(self._tokens)}
             self._party.add([place.get(name, -1) for name in names])
-            self._class.add([sum(_BIT.get(one, 0) for one in found) if found else 0 for found in map(self._parties.classes_of, names)])
+            self._class.add(
+                [
+                    sum(BIT.get(one, 0) for one in found) if found else 0
+                    for found in map(self._parties.classes_of, names)
+                ]
+            )
 
     def _joins(
         self, tokens: Found, sentences: Places, parties: NDArray[np.int64], settled: NDArray[np.bool_]
@@ -146,12 +121,13 @@ class Around:
         linked = (tokens[places - 1] == self._and[0]) | (tokens[places - 1] == self._and[1])
         linked &= (places > 1) & (sentences[places - 2] == sentences[places])
         linked &= (parties[places - 2] >= 0) & (tokens[places - 2] != tokens[places])
-        return places[again | linked]
+        found: Places = places[again | linked]
+        return found
 
     def _one_by_one(
         self, raw: Found, whose: Places, tokens: Found, sentences: Places, left: Places
     ) -> tuple[Found, Places]:
-        """Join parties in some sentences from their raw tokens; what was joined so far is longer, and gives the room."""
+        """Join parties in some sentences from their raw tokens; what was joined so far is longer: there is room."""
         numbers, texts = self._vocabulary.numbers, self._vocabulary.texts
         tokens, kept = tokens.copy(), np.ones(len(tokens), dtype=np.bool_)
         for sentence in left.tolist():
@@ -186,7 +162,7 @@ class Around:
         yield from self._runs(row)
 
     def _sentences(self, row: Row, number: int) -> Iterator[Emitted]:
-        contrasts = np.unique(row.sentences[row.of(_BIT["contrast"])])
+        contrasts = np.unique(row.sentences[row.of(BIT["contrast"])])
         yield contrasts, np.full(len(contrasts), self._terms["sentence contrasts"])
         named = row.named
         masks = bits(row.sentences[named], np.int64(1) << row.parties[named], number)
@@ -195,7 +171,7 @@ class Around:
         first = named[firsts(row.sentences[named])]
         owners, party = row.sentences[first], row.parties[first]
         yield owners, self._terms["sentence begins {}"][party]
-        third = row.before((row.classes & _BIT[THIRD]) > 0)
+        third = row.before((row.classes & BIT[THIRD]) > 0)
         late = third[first] > third[row.starts[first]]
         yield owners[late], self._terms["sentence begins elsewhere, then {}"][party[late]]
         kinds, which = np.unique(masks[owners], return_inverse=True)
@@ -209,9 +185,9 @@ class Around:
         return found
 
     def _attitudes(self, row: Row) -> Iterator[tuple[Places, NDArray[np.int64] | None, Found]]:
-        places = row.of(_ATTITUDES)
+        places = row.of(ANY_ATTITUDE)
         every = np.arange(len(row.tokens))
-        party, third = row.parties >= 0, (row.classes & _BIT[THIRD]) > 0
+        party, third = row.parties >= 0, (row.classes & BIT[THIRD]) > 0
         last = np.maximum.accumulate(np.where(party | third, every, -1))
         following = np.minimum.accumulate(np.where(party, every, len(every))[::-1])[::-1]
         before = np.where(places > 0, last[places - 1], -1)
@@ -219,7 +195,7 @@ class Around:
         held = before >= np.maximum(row.starts[places], places - HOLDER + 1)
         towards = after < np.minimum(row.ends[places], places + OBJECT)
         for number, name in enumerate(ATTITUDES):
-            mine = (row.classes[places] & _BIT[name]) > 0
+            mine = (row.classes[places] & BIT[name]) > 0
             here, source = places[mine & held], before[mine & held]
             holders = np.where(party[source], row.parties[source], len(self._tokens))
             yield here, holders, self._terms["holds {} {}"][holders, number]
@@ -232,8 +208,8 @@ class Around:
             )
 
     def _offices(self, row: Row) -> Iterator[tuple[Places, NDArray[np.int64] | None, Found]]:
-        places = row.of(_BIT["office"])
-        found = np.full(len(places), -1, dtype=np.int64)
+        places = row.of(BIT["office"])
+        found: NDArray[np.int64] = np.full(len(places), -1, dtype=np.int64)
         for step in _OFFICE:
             there = places + step
             inside = (there >= row.starts[places]) & (there < row.ends[places]) & (found < 0)
@@ -242,9 +218,9 @@ class Around:
         yield places, found, self._terms["office {}"][found]
 
     def _values(self, row: Row) -> Iterator[Emitted]:
-        places = row.of(_VALUES)
-        negated = row.before((row.classes & _BIT["negation"]) > 0)
-        third = row.before((row.classes & _BIT[THIRD]) > 0)
+        places = row.of(ANY_VALUE)
+        negated = row.before((row.classes & BIT["negation"]) > 0)
+        third = row.before((row.classes & BIT[THIRD]) > 0)
         start = np.maximum(row.starts[places], places - NEAR)
         end = np.minimum(row.ends[places], places + NEAR + 1)
         signs = (negated[places] > negated[np.maximum(row.starts[places], places - 4)]).astype(np.intp)
@@ -255,7 +231,7 @@ class Around:
         several = (masks & (masks - 1) > 0) | (masks >> self._joint & 1 > 0)
         thirds = (masks > 0) & (third[end] > third[start])
         for number, name in enumerate(VALUES):
-            mine = (row.classes[places] & _BIT[name]) > 0
+            mine = (row.classes[places] & BIT[name]) > 0
             for pattern, which in (("", mine), (" between", mine & several), (" third", mine & thirds)):
                 yield row.sentences[places[which]], self._terms["value {}{}" + pattern][signs[which], number]
             for party in range(len(self._tokens)):
@@ -287,53 +263,3 @@ class Around:
             here = named[named - skip >= row.starts[named]]
             found = self._vocabulary.pairs(tokens[here - skip], tokens[here], " … ")
             yield row.sentences[here], self._index.rows("parties", found)
-
-    def shares(self, row: Row, of_sentence: Places, texts: int) -> NDArray[np.float64]:
-        """Return the shares of texts, in the order of :func:`diptych.classifier.shares.share_names`."""
-        names = {name: place for place, name in enumerate(share_names(self._parties))}
-        votes = np.zeros((texts, len(names)))
-
-        def vote(name: str, sentences: Places) -> None:
-            if name in names:
-                votes[:, names[name]] += counted(of_sentence[sentences], texts)
-
-        number = len(of_sentence)
-        named = row.named
-        masks = bits(row.sentences[named], np.int64(1) << row.parties[named], number)
-        several = (masks & (masks - 1) > 0) | (masks >> self._joint & 1 > 0)
-        vote("names none", np.flatnonzero(masks == 0))
-        vote("names several", np.flatnonzero(several))
-        first = named[firsts(row.sentences[named])]
-        for place, party in enumerate(self._everyone):
-            begun = row.sentences[first[row.parties[first] == place]]
-            vote(f"first {party}", begun)
-            vote(f"names {party}", begun[~several[begun]])
-        where = np.where(several, 0, np.where(masks > 0, 1, 2))
-        for sign in VALUES:
-            said = row.sentences[row.of(_BIT[sign])]
-            for place, name in enumerate(PLACES):
-                vote(f"{sign} {name}", said[where[said] == place])
-        viewed = self._viewers(row, number)
-        vote("view of nobody", np.flatnonzero(viewed == 0))
-        for place, holder in enumerate((*self._everyone, THIRD)):
-            vote(f"view {holder}", np.flatnonzero(viewed >> place & 1))
-        sentences = counted(of_sentence, texts)
-        found = np.sqrt(votes / np.maximum(sentences, 1)[:, None])
-        owners = of_sentence[row.sentences[named]]
-        total = counted(owners, texts) + 1
-        for place, party in enumerate(self._everyone):
-            mentions = counted(owners[row.parties[named] == place], texts)
-            found[:, names[f"share {party}"]] = mentions / total
-            found[:, names[f"mentions {party}"]] = np.log1p(mentions)
-        found[:, names["sentences"]] = np.log1p(sentences)
-        return found
-
-    def _viewers(self, row: Row, number: int) -> NDArray[np.int64]:
-        """Who holds a view in every sentence, as bits: the last one named, at whatever distance."""
-        third = (row.classes & _BIT[THIRD]) > 0
-        last = np.maximum.accumulate(np.where((row.parties >= 0) | third, np.arange(len(row.tokens)), -1))
-        places = row.of(_ATTITUDES)
-        places = places[last[places] >= row.starts[places]]
-        source = last[places]
-        holders = np.where(third[source], len(self._tokens), row.parties[source])
-        return bits(row.sentences[places], np.int64(1) << holders, number)

@@ -77,8 +77,7 @@ class Repeats:
         """Take more texts."""
         self._waiting += texts
         if self.found is not None or len(self._waiting) > 1:
-            for text in self._waiting:
-                self.all.look(text, 0)
+            self.all.look_all(self._waiting, [0] * len(self._waiting))
             self._waiting.clear()
 
 

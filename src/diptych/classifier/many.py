@@ -12,6 +12,7 @@ from diptych.classifier.apart import Apart, Pieces
 from diptych.classifier.around import MOST, Around
 from diptych.classifier.growing import Places, counted, firsts, products
 from diptych.classifier.language import SAMPLE, SMALL_WORDS, language_of
+from diptych.classifier.rows import row_shares
 from diptych.classifier.vocabulary import Found, TermIndex, Vocabulary
 from diptych.classifier.weights import ADDITIVE, KIND_WEIGHTS, Scored, Weights
 
@@ -65,7 +66,7 @@ class Many:
         scores = self.weights.intercepts + sums[:, :values] * (
             KIND_WEIGHTS[ADDITIVE] / np.sqrt(np.where(sums[:, values] > 0, sums[:, values], 1.0))[:, None]
         )
-        named = np.ones(number, dtype=np.bool_)
+        named: NDArray[np.bool_] = np.ones(number, dtype=np.bool_)
         emitted = [(0, *self._words(apart)), (0, *self._pairs(apart))]
         if self.analyser.parties.markers:
             owners = apart.of_sentence
@@ -75,7 +76,9 @@ class Many:
             emitted.append((2, owners[at], found))
             named = counted(owners[row.sentences[row.named]], number) > 0
             if self.weights.shares is not None:
-                scores += self._around.shares(row, owners, number) @ self.weights.shares.astype(np.float64)
+                scores += row_shares(self.analyser.parties, row, owners, number) @ self.weights.shares.astype(
+                    np.float64
+                )
         scores += self._counted(emitted, number)
         known = sums[:, values + 1] / np.maximum(words, 1)
         return scores, known, named, apart.odd, self._languages(texts, apart, words)
@@ -106,9 +109,7 @@ class Many:
         each = np.bincount(groups, minlength=number * len(_COUNTED)).reshape(number, len(_COUNTED)).sum(axis=1)
         return products(each, rows, weights, self._rows)
 
-    def _languages(
-        self, texts: Sequence[str], apart: Apart, words: Places
-    ) -> list[str]:
+    def _languages(self, texts: Sequence[str], apart: Apart, words: Places) -> list[str]:
         """The languages of texts; those with other letters than Latin ones, and long ones, are looked at alone."""
         table, number = self._vocabulary.hits, len(texts)
         small = apart.word_texts * len(table) + self._vocabulary.small.rows.take(apart.words)

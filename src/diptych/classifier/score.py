@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,17 @@ from diptych.classifier.analyser import KINDS, Analyser, Reading
 from diptych.classifier.hashing import term_hashes
 from diptych.classifier.language import language_of
 from diptych.classifier.limits import Limits, calibrated, chosen
-from diptych.classifier.many import Many, fits
 from diptych.classifier.weights import ADDITIVE, KIND_WEIGHTS, RAREST, Scored, Weights
+
+if TYPE_CHECKING:
+    from diptych.classifier.many import Many
 
 __all__ = ["ADDITIVE", "KIND_WEIGHTS", "RAREST", "Answers", "Prediction", "Scored", "Scorer", "Weights"]
 
 BATCH = 512  # texts that are scored at a time
 _FEW = 4  # texts: as many are scored sooner one by one
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One passage as the model sees it: per facet the probabilities of its values, and the answer."""
@@ -119,7 +123,7 @@ class Scorer:
         """Return what :class:`Compiled` returns, in C where it was built, else in numpy."""
         if self.compiled is not None:
             return self.compiled.score(texts)
-        if len(texts) < _FEW or not fits(self.analyser):
+        if len(texts) < _FEW or self._many is None:
             return self._one_by_one(texts)
         found, alone = self._many.score(texts)
         if alone:
@@ -130,8 +134,10 @@ class Scorer:
         return found
 
     @cached_property
-    def _many(self) -> Many:
-        return Many(self.weights, self.analyser)
+    def _many(self) -> Many | None:
+        from diptych.classifier.many import Many, fits
+
+        return Many(self.weights, self.analyser) if fits(self.analyser) else None
 
     def _one_by_one(self, texts: Sequence[str]) -> Scored:
         readings = [self.analyser.read(text) for text in texts]

@@ -86,7 +86,10 @@ class Vocabulary:
         self.words, self.small = Growing(np.intp), Growing(np.intp)
         self.sums = Growing(np.float64, self.values + 2)
         self.texts: list[str] = []
-        small = {word: tuple(word in listed for listed in SMALL_WORDS.values()) for word in set().union(*SMALL_WORDS.values())}
+        small = {
+            word: tuple(word in listed for listed in SMALL_WORDS.values())
+            for word in set().union(*SMALL_WORDS.values())
+        }
         kinds = list(dict.fromkeys(small.values()))
         self._small = {word: kinds.index(kind) + 1 for word, kind in small.items()}
         self.hits = np.array([(False,) * len(SMALL_WORDS), *kinds], dtype=np.int64)

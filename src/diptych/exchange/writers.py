@@ -119,14 +119,21 @@ def _own(batch: Batch, columns: Sequence[str]) -> list[Sequence[str]]:
         for name in columns:
             every = alike and rows and name in rows[0]
             found.append(list(map(itemgetter(name), rows)) if every else [row.get(name) for row in rows])
+    return list(map(_cells, found))
+
+
+def _cells(values: Sequence[Any]) -> list[str]:
+    """Values as cells: what is no text or may be a formula the long way."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return list(map(str, values))
+    if kinds != {str}:
+        return [quoted(v if type(v) is str and v[:1] not in _FORMULA else cell(v)) for v in values]
     return [
-        [
-            v
-            if type(v) is str and v[:1] not in _FORMULA and '"' not in v and "," not in v and "\n" not in v
-            else quoted(cell(v))
-            for v in values
-        ]
-        for values in found
+        (v if '"' not in v and "," not in v and "\n" not in v else quoted(v))
+        if v[:1] not in _FORMULA
+        else quoted(defuse(v))
+        for v in values
     ]
 
 
