@@ -49,10 +49,10 @@ def import_command(
     if kind == "label-studio":
         _import_label_studio(study, file, coder, role, talk)
         return
-    known = [p.passage for d in study.settings.documents for p in read_passages(study, d) or ()]
-    if not known:
-        raise StudyError("the study has no passages yet", hint="run `diptych ingest`")
     with exclusive(study.state), open_input(file) as stream:
+        known = [p.passage for d in study.settings.documents for p in read_passages(study, d) or ()]
+        if not known:
+            raise StudyError("the study has no passages yet", hint="run `diptych ingest`")
         rows = read_table(stream, file, kind, ["passage"])
         found = read_codings(
             rows,

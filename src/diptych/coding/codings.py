@@ -137,10 +137,14 @@ def load_codings(study: Study, *, history: bool = False) -> pd.DataFrame:
     shared: dict[str, str] = {}
     schemas: dict[str, Any] = {}
     superseded: set[str] = set()
+    seen: set[str] = set()
     for path in sorted(study.codings_folder.glob("*.jsonl")):
         for number, raw in read_jsonl(path, required=("passage", "coder", "facet", "schema", "at", "origin")):
             row = _checked(raw, study.schema, f"{path.name}:{number}")
             row["id"], row["file"] = coding_id(raw), path.name
+            if row["id"] in seen:  # two people pulled the same annotation: it was said once
+                continue
+            seen.add(row["id"])
             superseded.add(raw.get("supersedes") or "")
             for name in _REPEATED:
                 if isinstance(row[name], str):
