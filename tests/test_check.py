@@ -74,7 +74,7 @@ def new_wording(study: Study) -> None:
 
 
 def new_structure(study: Study) -> None:
-    text(study.root / "schemas" / "harbour.yaml", "- id: plain", "- id: flat\n        was: [plain]")
+    text(study.root / "schemas" / "harbour.yaml", "{id: plain,", "{id: flat, was: [plain],")
 
 
 def one_person_twice(study: Study) -> None:

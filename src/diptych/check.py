@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from diptych.classifier.predictions import crossfit_file
-from diptych.coding.codings import load_coders, load_codings
+from diptych.coding.coders import load_coders
+from diptych.coding.codings import load_codings
 from diptych.coding.gold import load_gold
 from diptych.coding.sampling import read_sample, samples_folder
 from diptych.documents.ingest import read_original, read_passages
