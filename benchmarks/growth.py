@@ -145,7 +145,7 @@ def gold(rows: int, folder: Path) -> Work:
 
 
 def reliability(rows: int, folder: Path) -> Work:
-    from diptych.coding.codings import Coders
+    from diptych.coding.coders import Coders
     from diptych.coding.reliability import reliability as agreements
 
     schema, frame = codings(rows, folder)

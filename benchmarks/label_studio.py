@@ -614,7 +614,7 @@ def _crash_pull(
 
 
 def _people(folder: Path) -> list[str]:
-    from diptych.coding.codings import load_coders
+    from diptych.coding.coders import load_coders
     from diptych.study import Study
 
     return sorted(load_coders(Study.load(folder)).coders)

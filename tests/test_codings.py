@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.coding.codings import Coders, load_coders, load_codings, write_codings
+from diptych.coding.coders import Coders, load_coders
+from diptych.coding.codings import load_codings, write_codings
 from diptych.coding.disputes import disputes
 from diptych.coding.gold import load_gold
 from diptych.errors import CodingError, RecordError, StudyError, UsageError

@@ -20,7 +20,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.coding.codings import load_coders, load_codings
+from diptych.coding.coders import load_coders
+from diptych.coding.codings import load_codings
 from diptych.errors import LabelStudioError, RecordError, SchemaError
 from diptych.exchange.label_config import (
     KEYS,

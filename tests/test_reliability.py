@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import diptych
 from diptych.coding.alpha import alpha, percent_agreement
-from diptych.coding.codings import Coder, Coders, load_coders, load_codings, write_codings
+from diptych.coding.coders import Coder, Coders, load_coders
+from diptych.coding.codings import load_codings, write_codings
 from diptych.coding.reliability import reliability
 from diptych.errors import CodingError
 from diptych.records import Coding

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 import diptych
-from diptych.coding.codings import load_coders
+from diptych.coding.coders import load_coders
 from diptych.service.answers import summary
 from diptych.service.corrections import signed, signed_right
 from diptych.service.settings import Bounds

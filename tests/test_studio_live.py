@@ -512,7 +512,7 @@ def test_two_accounts_code_the_same_passage_and_both_come_back_under_pseudonyms(
     assert (rows["Heron"]["comment"], rows["coder"]["comment"]) == ("Сборы растут.", "码头旁的鹭")
     assert (rows["Heron"]["flags"], rows["coder"]["flags"] or []) == (["unsure"], [])
     assert {row["lead_time"] for row in rows.values()} == {4.5}
-    assert '[coders."Heron"]' in study.coders_file.read_text()
+    assert 'name = "Heron"' in (study.root / "annotations" / "coders" / "Heron.toml").read_text()
 
 
 def test_pulling_twice_adds_nothing(studio: Studio, study: Study, ada: Account):

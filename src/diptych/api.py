@@ -133,7 +133,8 @@ def reliability(study: Study, *, coders: Sequence[str] | None = None, digests: b
     digests : bool, default False
         Instead: between gold and the coders who saw digests only.
     """
-    from diptych.coding.codings import load_coders, load_codings
+    from diptych.coding.coders import load_coders
+    from diptych.coding.codings import load_codings
     from diptych.coding.gold import load_gold
     from diptych.coding.reliability import digest_check
     from diptych.coding.reliability import reliability as agreements

@@ -28,7 +28,8 @@ from unittest.mock import patch
 
 from diptych.classifier.persist import load_model
 from diptych.cli.main import run
-from diptych.coding.codings import load_coders, load_codings
+from diptych.coding.coders import load_coders
+from diptych.coding.codings import load_codings
 from diptych.coding.gold import load_gold
 from diptych.documents.passages import load_passages
 from diptych.labelstudio import reach

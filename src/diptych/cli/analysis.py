@@ -90,7 +90,7 @@ def coverage_command(
     """
     from diptych.analysis.statements import coverage_notes, stated, statement
     from diptych.api import coverage_of
-    from diptych.coding.codings import load_coders
+    from diptych.coding.coders import load_coders
 
     study = find_study(folder)
     where = where_of(conditions)

@@ -122,7 +122,8 @@ def reliability_command(
 
 def _print_breakdown(study: Study, by: str, method: str | None, coders: tuple[str, ...], form: str, talk: Talk) -> None:
     from diptych.coding import breakdown
-    from diptych.coding.codings import load_coders, load_codings
+    from diptych.coding.coders import load_coders
+    from diptych.coding.codings import load_codings
     from diptych.coding.consensus import consensus
     from diptych.coding.reliability import of_coders
     from diptych.documents.ingest import read_passages

@@ -83,8 +83,7 @@ def import_command(
     if kind == "label-studio":
         _import_label_studio(study, file, coder, role, talk)
         return
-    ground = Ground(study)
-    with exclusive(study.state), _opened(kind, file, ground) as rows:
+    with exclusive(study.state), _opened(kind, file, ground := Ground(study)) as rows:
         foreign = kind in NEIGHBOURS
         found = read_codings(
             signed(rows, coder, renamed) if foreign or renamed else rows,

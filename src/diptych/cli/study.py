@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from diptych.cli.options import (
     print_table,
     talking,
 )
+
+if TYPE_CHECKING:
+    from diptych.study import Study
 
 
 @click.command("init")
@@ -121,22 +125,67 @@ def ingest_command(
 
 
 @click.command("status")
-@click.option("--check", is_flag=True, help="Leave with exit code 1 if anything is missing, stale or broken.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Examine installation and study closely; leave with exit code 1 if anything is missing, stale or wrong.",
+)
+@click.option("--server", is_flag=True, help="With --check: ask the study's Label Studio, too. Nothing else is asked.")
 @formatted
 @common
-def status_command(check: bool, form: str, folder: Path | None, talk: Talk) -> None:
-    """Say what is there, what is stale, and the command that mends it."""
+def status_command(check: bool, server: bool, form: str, folder: Path | None, talk: Talk) -> None:
+    """Say what is there, what is stale, and the command that mends it.
+
+    With --check: also versions and extras of this installation, hashes of passages, codings and results, codings and
+    labels of passages that are gone, codings made with another codebook, and what killed commands left. Nothing is
+    changed; every finding names what mends it. Warnings leave the exit code 0.
+    """
+    from diptych.errors import NoStudyError
     from diptych.status import status
 
-    study = find_study(folder)
-    rows = [
-        {"what": line.what, "state": line.state, "detail": line.detail, "mend": line.mend} for line in status(study)
+    if server and not check:
+        raise click.UsageError("--server goes with --check")
+    try:
+        study = find_study(folder)
+    except NoStudyError:
+        if not check or folder is not None:
+            raise
+        study = None
+        talk("no study here: only the installation is examined")
+    lines = [] if study is None else status(study)
+    rows = [{"what": line.what, "state": line.state, "detail": line.detail, "mend": line.mend} for line in lines]
+    found = _examined(study, server=server) if check else []
+    whole = {
+        "study": study.settings.name if study else None,
+        "root": str(study.root) if study else None,
+        "lines": rows,
+        **({"findings": found} if check else {}),
+    }
+    listed = [
+        *rows,
+        *({"what": f["what"], "state": f["severity"], "detail": f["detail"], "mend": f["mend"]} for f in found),
     ]
-    if not print_data(form, {"study": study.settings.name, "root": str(study.root), "lines": rows}, rows):
-        print_table(
-            rows,
-            {"what": "what", "state": "state", "detail": "", "mend": "to mend it"},
-            title=f"{study.settings.name} in {study.root}",
-        )
-    if check and any(row["state"] not in ("ok", "none") for row in rows):
+    if not print_data(form, whole, listed):
+        columns = {"what": "what", "state": "state", "detail": "", "mend": "to mend it"}
+        print_table(listed, columns, title=f"{study.settings.name} in {study.root}" if study else "")
+        if check and not found:
+            click.echo("nothing else was found")
+    if check and any(row["state"] not in ("ok", "none", "warning") for row in listed):
         raise click.exceptions.Exit(1)
+
+
+def _examined(study: Study | None, *, server: bool) -> list[dict[str, str]]:
+    """What a close look finds in the installation, in a study, and on its server."""
+    from dataclasses import asdict
+
+    from diptych.check import check
+    from diptych.installation import installation
+
+    found = installation()
+    if study is not None:
+        found += check(study)
+        if server:
+            from diptych.labelstudio.examine import examine
+
+            found += examine(study)
+    return [asdict(finding) for finding in found]

@@ -6,12 +6,10 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING, Any
 
 from diptych.errors import CodingError, RecordError, SchemaError, nearest
-from diptych.files import canonical, read_jsonl, read_toml, sha256_bytes, toml_text, write_jsonl, write_text
+from diptych.files import canonical, read_jsonl, sha256_bytes, write_jsonl
 from diptych.records import FORMAT, REASONS, ROLES, STATUSES, Coding, moment
 from diptych.schema import Schema
 from diptych.study import Study
@@ -42,56 +40,6 @@ COLUMNS = (
 )
 _REPEATED = ("passage", "coder", "role", "facet", "value", "status", "at", "origin", "file")
 ANSWER = ["passage", "coder", "role", "facet"]
-
-
-class Coder(BaseModel):
-    """Who a coder is, without a name or an address."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    kind: Literal["human", "model"]
-    who: str = Field("", title="in a few words")
-    model: str = Field("", title="coders with the same text here are one language model")
-    given: str = Field("", title="what the coder saw")
-
-
-class Coders(BaseModel):
-    """`annotations/coders.toml`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    format: Literal[1] = 1
-    coders: dict[str, Coder] = Field(default_factory=dict)
-
-    def one_model(self, names: Iterable[str]) -> str:
-        """Return the model's name if all of these coders are one language model, else an empty text."""
-        models = {self.coders[n].model if n in self.coders else "" for n in names}
-        return models.pop() if len(models) == 1 else ""
-
-
-def load_coders(study: Study) -> Coders:
-    """Read who the coders of a study are (an empty list where nobody wrote it down)."""
-    return read_toml(study.coders_file, Coders) if study.coders_file.exists() else Coders()
-
-
-def write_down_coders(study: Study, names: Iterable[str], who: str) -> None:
-    """Add people who are not yet known as coders to `annotations/coders.toml`, with the same few words on each.
-
-    Parameters
-    ----------
-    study : Study
-    names : iterable of str
-        Pseudonyms; known ones stay as they are.
-    who : str
-        In a few words, without a name or an address.
-    """
-    known = load_coders(study).coders
-    new = sorted(set(names) - set(known))
-    if not new:
-        return
-    path = study.coders_file
-    text = path.read_text(encoding="utf-8").rstrip() + "\n" if path.exists() else "format = 1\n"
-    for name in new:
-        text += f'\n[coders.{toml_text(name)}]\nkind = "human"\nwho = {toml_text(who)}\n'
-    write_text(path, text)
 
 
 def coding_id(row: dict[str, Any]) -> str:
@@ -136,10 +84,14 @@ def load_codings(study: Study, *, history: bool = False) -> pd.DataFrame:
     shared: dict[str, str] = {}
     schemas: dict[str, Any] = {}
     superseded: set[str] = set()
+    seen: set[str] = set()
     for path in sorted(study.codings_folder.glob("*.jsonl")):
         for number, raw in read_jsonl(path, required=("passage", "coder", "facet", "schema", "at", "origin")):
             row = _checked(raw, study.schema, f"{path.name}:{number}")
             row["id"], row["file"] = coding_id(raw), path.name
+            if row["id"] in seen:  # two people pulled the same annotation: it was said once
+                continue
+            seen.add(row["id"])
             superseded.add(raw.get("supersedes") or "")
             for name in _REPEATED:
                 if isinstance(row[name], str):

@@ -91,7 +91,7 @@ def load_gold(study: Study) -> pd.DataFrame:
     Raises
     ------
     CodingError
-        If they have not been derived.
+        If they have not been derived, or are of two versions that were merged.
 
     Examples
     --------
@@ -104,7 +104,16 @@ def load_gold(study: Study) -> pd.DataFrame:
     if not study.gold_file.exists():
         raise CodingError("there are no gold labels yet", hint="run `diptych gold`")
     rows = [row for _, row in read_jsonl(study.gold_file, texts=("passage", "facet", "value", "how"))]
-    return pd.DataFrame(rows, columns=["passage", "facet", "value", "how"])
+    gold = pd.DataFrame(rows, columns=["passage", "facet", "value", "how"]).drop_duplicates(ignore_index=True)
+    twice = gold[gold.duplicated(["passage", "facet"])]
+    if len(twice):
+        row = twice.iloc[0]
+        raise CodingError(
+            f"{study.gold_file.name} holds two versions of {len(twice)} labels, as git puts them together "
+            f"(first: {row['passage']}, {row['facet']})",
+            hint="derive them anew from the codings: `diptych gold`",
+        )
+    return gold
 
 
 def gold_table(gold: pd.DataFrame, facets: Sequence[str]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.coding.alpha import alpha_of, coincidences_of, pairs_of
-from diptych.coding.codings import Coders
+from diptych.coding.coders import Coders
 from diptych.errors import CodingError, nearest
 from diptych.schema import Facet, Schema
 

@@ -7,10 +7,11 @@ import re
 import secrets
 from pathlib import Path
 
-from diptych.coding.codings import load_coders
+from diptych.coding.coders import load_coders
 from diptych.errors import LabelStudioError
 from diptych.files import write_text
 from diptych.labelstudio.client import Client
+from diptych.labelstudio.names import own_mark, server_name
 from diptych.labelstudio.server import Login
 from diptych.study import Study
 
@@ -32,6 +33,7 @@ class People:
         self._path = study.state / "label-studio" / "people.json"
         self._url = url.rstrip("/")
         self._book = _read(self._path)
+        self._server, self._mark = server_name(study, url), own_mark(study, url)
 
     def name(self, user: int, address: str = "") -> str:
         """Return the pseudonym of an account, giving one on first sight."""
@@ -45,10 +47,20 @@ class People:
                 entry["user"] = str(user)
                 self._write()
                 return name
-        name = self._free(f"coder-{user}")
+        name = self._shared(user) or self._free("-".join(filter(None, ("coder", self._mark, str(user)))))
         self._book[name] = {"url": self._url, "user": str(user), "address": address}
         self._write()
         return name
+
+    def accounts(self) -> dict[str, str]:
+        """Return pseudonym → account on this server, as others who share the study recognise it."""
+        mine = {name: entry["user"] for name, entry in self._book.items() if entry.get("url") == self._url}
+        return {name: f"{self._server}/{user}" for name, user in mine.items() if user}
+
+    def _shared(self, user: int) -> str | None:
+        """The pseudonym that somebody else who shares the study gave to an account."""
+        known = load_coders(self._study).coders
+        return next((name for name, coder in known.items() if coder.account == f"{self._server}/{user}"), None)
 
     def reserve(self, name: str, address: str) -> str:
         """Bind a pseudonym to an address before its first coding; return the one that was free."""

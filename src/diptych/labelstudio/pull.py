@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diptych.coding.codings import Written, write_codings, write_down_coders
+from diptych.coding.coders import write_down_coders
+from diptych.coding.codings import Written, write_codings
 from diptych.errors import LabelStudioError, RecordError
 from diptych.exchange.label_config import read_tag
 from diptych.exchange.label_studio import codings_of, note_of
@@ -16,6 +17,7 @@ from diptych.exchange.tables import Reject
 from diptych.files import canonical, write_text
 from diptych.labelstudio.client import Client
 from diptych.labelstudio.known import Known
+from diptych.labelstudio.names import server_name
 from diptych.labelstudio.people import People
 from diptych.labelstudio.project import check_owner, find_project, study_key
 from diptych.labelstudio.push import batched
@@ -71,11 +73,12 @@ def pull(
     check_owner(found, study)
     kind = read_tag(found.get("description")).get("kind", kind)
     result = Pulled(number)
-    memory = study.state / "label-studio" / f"pulled-{_server(client)}-{number}.json"
+    server = server_name(study, client.url)
+    memory = study.state / "label-studio" / f"pulled-{server}-{number}.json"
     before = _read(memory)
     seen = {str(task["id"]): str(task["updated_at"]) for task in client.tasks(number, include=_LIGHT)}
     stale = [int(task) for task, date in seen.items() if before.get(task) != date]
-    known = Known(study, f"{_server(client)}/{number}")
+    known = Known(study, f"{server}/{number}")
     people = People(study, client.url)
     addresses = client.users() if stale else {}
     fresh: list[Coding] = []
@@ -87,31 +90,26 @@ def pull(
         if len(result.rejects) == refused:
             done[str(task["id"])] = seen[str(task["id"])]
         if len(fresh) >= PART:
-            _write(study, fresh, result, tell)
+            _write(study, fresh, people, result, tell)
             write_text(memory, json.dumps(done, sort_keys=True) + "\n")
             fresh = []
     lost = known.missing(sorted(task for task in known.tasks() if str(task) not in seen))
     result.deleted += len(lost)
     fresh += lost
     if fresh:
-        _write(study, fresh, result, tell)
+        _write(study, fresh, people, result, tell)
     unmended = {str(reject.line) for reject in result.rejects}  # looked at again until they are mended
     kept = {task: date for task, date in seen.items() if task not in unmended}
     write_text(memory, json.dumps(kept, sort_keys=True) + "\n")
     return result
 
 
-def _write(study: Study, fresh: list[Coding], result: Pulled, tell: Tell) -> None:
+def _write(study: Study, fresh: list[Coding], people: People, result: Pulled, tell: Tell) -> None:
     coders = {coding.coder for coding in fresh if coding.status != "deleted"}
-    write_down_coders(study, coders, "An annotator in Label Studio.")
+    write_down_coders(study, coders, "An annotator in Label Studio.", people.accounts())
     result.earlier += result.written is not None
     result.written = write_codings(study, fresh, "label-studio")
     tell(f"{len(fresh)} rows in {result.written.path.relative_to(study.root)}")
-
-
-def _server(client: Client) -> str:
-    """A name for the server that fits into file names and origins."""
-    return "".join(c if c.isalnum() else "-" for c in client.url.split("://", 1)[1].strip("/"))
 
 
 def _read(path: Path) -> dict[str, str]:

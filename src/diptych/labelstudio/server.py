@@ -144,6 +144,8 @@ def up(
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
     login = None if (data / "label_studio.sqlite3").exists() else Login(FIRST_ACCOUNT, secrets.token_urlsafe(12))
+    if login is not None:
+        write_text(folder / "mark", secrets.token_hex(3) + "\n")  # see names.py
     number = _port(host, port)
     log = folder / "server.log"
     with log.open("ab") as stream:

@@ -17,7 +17,8 @@ from diptych.analysis.stance import score_differences
 from diptych.analysis.wording import cell_words
 from diptych.classifier.persist import Model, study_model
 from diptych.classifier.predictions import load_crossfit
-from diptych.coding.codings import Coders, load_coders, load_codings
+from diptych.coding.coders import Coders, load_coders
+from diptych.coding.codings import load_codings
 from diptych.coding.disputes import disputes
 from diptych.coding.gold import gold_table, load_gold
 from diptych.coding.reliability import Agreement, digest_check, reliability

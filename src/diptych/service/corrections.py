@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from diptych.coding.codings import following, load_coders, load_codings, write_codings, write_down_coders
+from diptych.coding.coders import load_coders, write_down_coders
+from diptych.coding.codings import following, load_codings, write_codings
 from diptych.documents.ingest import read_passages
 from diptych.documents.passages import read_digests
 from diptych.documents.text import text_hash
