@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -117,6 +118,15 @@ def outside(*arguments: object, **environment: str) -> subprocess.CompletedProce
     """Run `diptych …` as a process of its own, as a shell would."""
     command = [sys.executable, "-m", "diptych", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+
+
+def renamed(study: Study, folder: Path) -> Study:
+    """A copy of a study under another name, so that its projects are its own."""
+    shutil.copytree(study.root, folder)
+    settings = folder / "study.toml"
+    text = settings.read_text().replace(f'name = "{study.settings.name}"', f'name = "{folder.name}"')
+    settings.write_text(text)
+    return Study.load(folder)
 
 
 @contextmanager

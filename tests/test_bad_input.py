@@ -14,12 +14,9 @@ from pathlib import Path
 import pytest
 
 import diptych
-from diptych.classifier.train import train
 from diptych.coding.codings import load_codings
-from diptych.coding.gold import write_gold
 from diptych.files import exclusive
 from diptych.study import Study
-from diptych.template import make_study
 
 SCRIPT = Path(sysconfig.get_path("scripts")) / "diptych"
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

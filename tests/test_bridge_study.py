@@ -15,7 +15,6 @@ import pytest
 
 import diptych
 from diptych.classifier.persist import load_model
-from diptych.cli.main import run
 from diptych.study import Study
 
 HERE = Path(__file__).parent
@@ -43,12 +42,10 @@ def bridge(tmp_path: Path) -> Study:
     return copied(tmp_path / "bridge")
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Study:
+@pytest.fixture
+def trained(trained_bridge: Study) -> Study:
     """A copy with a model, to be read only."""
-    study = copied(tmp_path_factory.mktemp("trained") / "bridge")
-    assert run(["train", "--study", str(study.root), "--quiet"]) == 0
-    return study
+    return trained_bridge
 
 
 def gold_rows(study: Study) -> list[dict[str, str]]:

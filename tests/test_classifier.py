@@ -730,29 +730,29 @@ def test_training_writes_a_model_that_can_be_loaded_again(coded):
     assert model_for(coded).card["training"] == model.card["training"]
 
 
-def test_the_card_says_what_the_model_was_trained_on(coded):
-    training = train(coded).card["training"]
+def test_the_card_says_what_the_model_was_trained_on(own_harbour):
+    training = model_for(own_harbour).card["training"]
     assert training["passages"] == 16
     assert training["authors"] == {"A. Jansen": 8, "B. Okafor": 8}
     assert training["texts"] == {"original": 16}
-    assert training["seed"] == coded.settings.seed
+    assert training["seed"] == own_harbour.settings.seed
 
 
-def test_the_card_carries_the_schema_that_its_values_belong_to(coded):
-    card = train(coded).card
+def test_the_card_carries_the_schema_that_its_values_belong_to(own_harbour):
+    card = model_for(own_harbour).card
     carried = Schema.from_data(card["schema"]["text"])
-    assert carried.structure_hash == coded.schema.structure_hash == card["schema"]["structure"]
+    assert carried.structure_hash == own_harbour.schema.structure_hash == card["schema"]["structure"]
 
 
-def test_the_card_carries_the_figures_that_evaluation_gives(coded):
-    figures = dict(train(coded).card["figures"])
+def test_the_card_carries_the_figures_that_evaluation_gives(own_harbour):
+    figures = dict(model_for(own_harbour).card["figures"])
     calibration = figures.pop("calibration")
-    measured = evaluate(coded)
+    measured = evaluate(own_harbour)
     for by_facet in (measured["cross_validation"], *measured["across_authors"].values()):
         for found in by_facet.values():
             del found["interval"], found["coders"]  # only `evaluate` gives these
     assert figures == measured
-    assert set(calibration) == set(coded.schema.facet_ids)
+    assert set(calibration) == set(own_harbour.schema.facet_ids)
     assert all(0 <= c["brier"] <= 2 and 0 <= c["ece"] <= 1 for c in calibration.values())
 
 
@@ -762,9 +762,8 @@ def test_training_names_its_stages(coded):
     assert said == ["cross-fitting", "training", "across authors"]
 
 
-def test_training_leaves_a_cross_fitted_prediction_for_every_passage_and_facet(coded):
-    train(coded)
-    found = load_crossfit(coded)
+def test_training_leaves_a_cross_fitted_prediction_for_every_passage_and_facet(own_harbour):
+    found = load_crossfit(own_harbour)
     assert len(found) == 48
     assert not found.duplicated(["passage", "facet"]).any()
     assert found["p"].between(0, 1).all()
@@ -854,11 +853,10 @@ def test_a_model_loaded_again_answers_as_the_trained_one(coded):
     assert model_for(coded).scorer.predict(texts) == model.scorer.predict(texts)
 
 
-def test_an_unseen_text_is_classified_by_the_studys_own_model(coded):
-    train(coded)
-    row = classify(["The board says the fees will rise and earn the port its money."], coded).iloc[0]
+def test_an_unseen_text_is_classified_by_the_studys_own_model(own_harbour):
+    row = classify(["The board says the fees will rise and earn the port its money."], own_harbour).iloc[0]
     assert {"topic", "topic_p", "topic_abstain", "off_topic", "language"} < set(row.index)
-    assert row["topic"] in coded.schema.facet("topic").value_ids
+    assert row["topic"] in own_harbour.schema.facet("topic").value_ids
 
 
 def test_classifying_by_a_study_without_a_model_says_how_to_train(coded):

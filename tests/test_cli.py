@@ -18,10 +18,8 @@ import click
 import pytest
 
 import diptych
-from diptych.classifier.train import train
 from diptych.cli.main import COMMANDS
 from diptych.cli.main import diptych as program
-from diptych.coding.gold import write_gold
 from diptych.errors import StudyError
 from diptych.study import Study
 from diptych.template import make_study
@@ -83,12 +81,9 @@ def read_csv(text: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def trained(trained_harbour: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """The harbour study with gold labels and a model; tests leave it as it is."""
-    study = make_study(tmp_path_factory.mktemp("cli") / "harbour")
-    write_gold(study)
-    train(study)
-    return study
+    return Study.load(shutil.copytree(trained_harbour.root, tmp_path_factory.mktemp("cli") / "harbour"))
 
 
 @pytest.fixture

@@ -280,10 +280,9 @@ def test_repeats_are_counted_and_said(model):
     assert any("take them out" in note for note in found["notes"])
 
 
-def test_texts_it_was_trained_on_are_recognised_by_how_sure_it_is(harbour):
-    write_gold(harbour)
-    model = train(harbour)
-    passages = diptych.load_passages(harbour)
+def test_texts_it_was_trained_on_are_recognised_by_how_sure_it_is(trained_harbour):
+    model = load_model(trained_harbour.model_file)
+    passages = diptych.load_passages(trained_harbour)
     found = drift(zip(passages["passage"], passages["text"], strict=True), model)
     assert {row_of(found, "known")["verdict"], row_of(found, "confidence", "side")["verdict"]} <= {INSIDE, TOO_FEW}
     assert any("texts that it was trained on?" in note for note in found["notes"])

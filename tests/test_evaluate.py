@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
@@ -29,6 +30,7 @@ from diptych.documents.text import text_hash
 from diptych.errors import UsageError
 from diptych.files import write_jsonl
 from diptych.study import Study
+from diptych.template import make_study
 
 FACETS = ["topic", "side", "tone"]
 VALUES = {"topic": "nature", "side": "port", "tone": "against"}
@@ -48,6 +50,10 @@ def coded(harbour):
 @pytest.fixture
 def rich(coded):
     """The small study with exemplars of two rounds, a pool and a development test."""
+    return enriched(coded)
+
+
+def enriched(coded):
     for number, values in enumerate((VALUES, OTHER), 1):
         rows = [
             {
@@ -85,6 +91,30 @@ def trial_of(study):
     return Trial.of(training_material(study), study.schema, study.settings.seed)
 
 
+def derived(folder):
+    """The small study with gold labels, for tests that share what comes of it."""
+    study = make_study(folder)
+    write_gold(study)
+    return study
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Everything that can be asked of the small study."""
+    return diptych.evaluate(derived(tmp_path_factory.mktemp("whole") / "harbour"), tables=[*TABLES], errors=3)
+
+
+@pytest.fixture
+def known(whole, monkeypatch):
+    """`evaluate` without the work: it is told the part of the whole that it asks for."""
+    parts = {name: found for name, found in whole.items() if name not in TABLES}
+
+    def told(study, *, tables, **_):
+        return copy.deepcopy(parts | {name: whole[name] for name in TABLES if name in tables})
+
+    monkeypatch.setattr("diptych.classifier.assess.assess", told)
+
+
 def csv_rows(result):
     return list(csv.DictReader(io.StringIO(result.out), strict=True))
 
@@ -92,7 +122,9 @@ def csv_rows(result):
 # --- what stands beside macro-F1
 
 
-def test_every_row_has_its_interval_and_the_coders(command, rich):
+def test_every_row_has_its_interval_and_the_coders(command, rich, monkeypatch):
+    once = diptych.evaluate(rich)  # and printed in three forms
+    monkeypatch.setattr("diptych.classifier.assess.assess", lambda *_, **__: copy.deepcopy(once))
     found = command("evaluate", "--study", rich.root, "--json").json
     tested = [found["cross_validation"], found["test"], *found["across_authors"].values()]
     assert len(tested) == 4
@@ -173,7 +205,7 @@ def test_without_being_asked_there_are_no_tables(command, coded):
     ],
     ids=lambda part: part[0],
 )
-def test_csv_holds_the_table_that_was_asked_for(command, coded, asked, columns):
+def test_csv_holds_the_table_that_was_asked_for(command, coded, known, asked, columns):
     result = command("evaluate", "--study", coded.root, *asked, "--format", "csv", "--quiet")
     assert (result.code, result.err) == (0, "")
     rows = csv_rows(result)
@@ -200,12 +232,13 @@ def test_an_unknown_table_is_named_with_the_nearest(coded):
         diptych.evaluate(coded, tables=["confusions"])
 
 
-def test_all_figures_are_the_same_twice(command, coded):
+def test_all_figures_are_the_same_twice(command, coded, whole):
     asked = ("--confusion", "--calibration", "--risk", "--errors", "3", "--learning-curve", "--json")
-    first = command("evaluate", "--study", coded.root, *asked)
-    assert first.code == 0
-    assert {*TABLES} - {"ablation"} < set(first.json)
-    assert first == command("evaluate", "--study", coded.root, *asked)
+    again = command("evaluate", "--study", coded.root, *asked)
+    assert again.code == 0
+    assert {*TABLES} - {"ablation"} < set(again.json)
+    first = {name: found for name, found in whole.items() if name != "ablation"}
+    assert json.dumps(again.json) == json.dumps(first)
 
 
 def test_no_text_of_a_passage_is_printed(command, coded):
@@ -290,9 +323,20 @@ def test_a_text_is_no_tuple_of_features():
         PassageClassifier(without="runs").fit(TEXTS, TOPICS)
 
 
-def test_ablation_leaves_out_every_source_and_kind(rich):
-    said = []
-    found = ablation(trial_of(rich), said.append)
+@pytest.fixture(scope="module")
+def ablated(tmp_path_factory):
+    """The rich study's trial, its ablation, what was said on the way, and (texts, features left out) of every fit."""
+    trial = trial_of(enriched(derived(tmp_path_factory.mktemp("ablated") / "harbour")))
+    said, seen, fit = [], [], PassageClassifier.fit
+    with pytest.MonkeyPatch.context() as patch:
+        spy = lambda self, X, y, w=None: (seen.append((len(X), self.without)), fit(self, X, y, w))[1]  # noqa: E731
+        patch.setattr(PassageClassifier, "fit", spy)
+        found = ablation(trial, said.append)
+    return trial, found, said, seen
+
+
+def test_ablation_leaves_out_every_source_and_kind(ablated):
+    trial, found, said, _ = ablated
     assert list(found) == [
         *("nothing", "exemplars", "exemplars of round-1", "exemplars of round-2", "pool", "exemplars and pool"),
         *("runs", "parties", "sides", "shares", "all terms of parties"),
@@ -300,22 +344,15 @@ def test_ablation_leaves_out_every_source_and_kind(rich):
     assert len(said) == len(found)
     assert all(list(by_facet) == FACETS for by_facet in found.values())
     assert len({tuple(by_facet.values()) for by_facet in found.values()}) > 3
-    assert found["nothing"] == trial_of(rich).macro_f1(trial_of(rich).judged())
+    assert found["nothing"] == trial.macro_f1(trial.judged())
 
 
-def test_what_is_left_out_does_not_train(rich, monkeypatch):
-    seen = []
-    fit = PassageClassifier.fit
-    monkeypatch.setattr(
-        PassageClassifier,
-        "fit",
-        lambda self, X, y, w=None: (seen.append((len(X), self.without)), fit(self, X, y, w))[1],
-    )
-    rows = list(ablation(trial_of(rich)))
-    sizes = {name: seen[5 * i][0] for i, name in enumerate(rows)}
+def test_what_is_left_out_does_not_train(ablated):
+    _, found, _, seen = ablated
+    sizes = {name: seen[5 * i][0] for i, name in enumerate(found)}
     own = sizes["exemplars and pool"]
     assert {name: size - own for name, size in sizes.items()} == {
-        **dict.fromkeys(rows, 14),
+        **dict.fromkeys(found, 14),
         "exemplars": 6,
         "exemplars of round-1": 10,
         "exemplars of round-2": 10,
@@ -343,8 +380,8 @@ def test_smaller_parts_lie_within_larger_ones_and_keep_groups_whole(seed):
             assert len({bool(part[i]) for i, group in enumerate(groups) if group == name}) == 1
 
 
-def test_the_learning_curve_ends_where_the_figures_are(rich):
-    trial = trial_of(rich)
+def test_the_learning_curve_ends_where_the_figures_are(ablated):
+    trial, figures, *_ = ablated
     rows = pd.DataFrame(learning_curve(trial, 3))
     assert rows.groupby("of", sort=False)["part"].unique().map(list).to_dict() == {
         "real passages": [0.25, 0.5, 0.75, 1.0],
@@ -352,7 +389,7 @@ def test_the_learning_curve_ends_where_the_figures_are(rich):
     }
     last = rows[rows["part"] == 1].groupby("of")
     for _, mine in last:
-        assert dict(zip(mine["facet"], mine["macro_f1"], strict=True)) == trial.macro_f1(trial.judged())
+        assert dict(zip(mine["facet"], mine["macro_f1"], strict=True)) == figures["nothing"]
     exemplars = rows[(rows["of"] == "exemplars") & (rows["facet"] == "topic")]["passages"]
     assert exemplars.tolist() == [2, 4, 6, 8]
     real = rows[(rows["of"] == "real passages") & (rows["facet"] == "topic")]["passages"]
@@ -407,14 +444,33 @@ def test_what_was_chosen_for_a_fold_judges_it(coded, monkeypatch):
     assert fitted == [0.1, 0.2, 0.3, 0.4, 0.5]
 
 
-def test_evaluate_says_what_it_chose(command, rich, two_candidates):
-    found = command("evaluate", "--study", rich.root, "--choose", "--json").json
-    assert [(row["tested_on"], row["fold"]) for row in found["chosen"]] == [
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory):
+    """What is evaluated of the rich study with a choice between two."""
+    study = enriched(derived(tmp_path_factory.mktemp("chosen") / "harbour"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choosing, "STRENGTHS", (3.0,))
+        return diptych.evaluate(study, choose=True)
+
+
+def test_evaluate_says_what_it_chose(chosen):
+    assert [(row["tested_on"], row["fold"]) for row in chosen["chosen"]] == [
         *(("cross_validation", fold) for fold in range(5)),
-        *((author, None) for author in found["across_authors"]),
+        *((author, None) for author in chosen["across_authors"]),
         ("test", None),
     ]
-    assert all(row["C"] == 3 and row["without"] in ([], ["runs"]) for row in found["chosen"])
+    assert all(row["C"] == 3 and row["without"] in ([], ["runs"]) for row in chosen["chosen"])
+
+
+def test_evaluate_chooses_where_it_is_asked_to_and_prints_what_it_chose(command, coded, chosen, monkeypatch):
+    asked = []
+    told = lambda *_, choose, **__: (asked.append(choose), copy.deepcopy(chosen))[1]  # noqa: E731
+    monkeypatch.setattr("diptych.classifier.assess.assess", told)
+    text = command("evaluate", "--study", coded.root, "--choose").out
+    assert asked == [True]
+    assert "Chosen within the training part" in text
+    assert "unseen passages, fold 5" in text
+    assert command("evaluate", "--study", coded.root, "--choose", "--json").json["chosen"] == chosen["chosen"]
 
 
 def test_nothing_is_told_of_an_author_beside_whom_there_is_too_little(coded, two_candidates):
@@ -425,12 +481,6 @@ def test_nothing_is_told_of_an_author_beside_whom_there_is_too_little(coded, two
     found = diptych.evaluate(coded, choose=True)
     assert len(found["across_authors"]) == 1
     assert [row["tested_on"] for row in found["chosen"][5:]] == list(found["across_authors"])
-
-
-def test_evaluate_prints_what_it_chose(command, coded, two_candidates):
-    text = command("evaluate", "--study", coded.root, "--choose").out
-    assert "Chosen within the training part" in text
-    assert "unseen passages, fold 5" in text
 
 
 def test_without_choosing_nothing_is_chosen(command, coded, monkeypatch):

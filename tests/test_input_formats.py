@@ -22,8 +22,6 @@ from hypothesis import strategies as st
 
 import diptych
 from diptych.classifier.stream import document_rows, table_rows
-from diptych.classifier.train import train
-from diptych.coding.gold import write_gold
 from diptych.documents import web, word
 from diptych.documents.cut import cut_document
 from diptych.documents.ingest import add_document, ingest, read_passages
@@ -34,7 +32,6 @@ from diptych.errors import DocumentError, MissingExtraError, RecordError
 from diptych.exchange import parquet
 from diptych.exchange.tables import Reject
 from diptych.study import Study
-from diptych.template import make_study
 
 QUAY = "The quay is old, and nobody in the town wants to pay for it."
 GULL = "A gull sits on the crane, as it did yesterday and the day before."
@@ -725,13 +722,10 @@ def test_a_text_needs_none_of_these_packages(harbour_model, tmp_path):
 # --- the command --------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def harbour_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def harbour_model(trained_harbour) -> Path:
     """The model of the small study that `diptych init` makes."""
-    study = make_study(tmp_path_factory.mktemp("formats") / "harbour")
-    write_gold(study)
-    train(study)
-    return study.model_file
+    return trained_harbour.model_file
 
 
 FILES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections import Counter
 from dataclasses import replace
 
@@ -12,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.cli.main import run
 from diptych.coding.codings import load_codings
 from diptych.coding.sampling import (
     FLOOR,
@@ -28,7 +28,6 @@ from diptych.coding.sampling import (
 from diptych.errors import RecordError, UsageError
 from diptych.labelstudio.plan import coding_plan, draw_next
 from diptych.study import Study
-from diptych.template import make_study
 
 DOUBTS = st.lists(st.floats(0, 1).map(lambda u: round(u, 4)), min_size=1, max_size=60)
 
@@ -340,12 +339,10 @@ def half_coded(harbour) -> Study:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Study:
+def trained(trained_harbour, tmp_path_factory) -> Study:
     """A harbour with a model, of which the southern document is not coded any more; to be read only."""
-    study = make_study(tmp_path_factory.mktemp("trained") / "harbour")
-    assert run(["gold", "--quiet", "--study", str(study.root)]) == 0
-    assert run(["train", "--quiet", "--study", str(study.root)]) == 0
-    return without_south(study)
+    target = tmp_path_factory.mktemp("north") / "harbour"
+    return without_south(Study.load(shutil.copytree(trained_harbour.root, target)))
 
 
 def test_only_passages_that_nobody_coded_are_drawn(command, half_coded):

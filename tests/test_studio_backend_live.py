@@ -22,7 +22,7 @@ from diptych.classifier.persist import load_model
 from diptych.cli.main import run
 from diptych.study import Study
 from diptych.template import make_study
-from studio_server import FIRST, SECOND, Account, Server, new_account, outside
+from studio_server import FIRST, SECOND, Account, Server, new_account, outside, renamed
 
 TOKEN = "a-token-that-is-long-enough"  # noqa: S105 - of the tests alone
 KEYS = {"topic": {"1": "money", "2": "nature", "3": "work"}}
@@ -30,16 +30,22 @@ KEYS = {"topic": {"1": "money", "2": "nature", "3": "work"}}
 pytestmark = pytest.mark.studio
 
 
-@pytest.fixture
-def study(tmp_path: Path, request: pytest.FixtureRequest) -> Study:
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A study with a model, in which nobody has coded the first two passages: their codings will change the gold."""
-    study = make_study(tmp_path / re.sub(r"\W+", "-", request.node.name)[:40])
+    study = make_study(tmp_path_factory.mktemp("half") / "half")
     for file in study.codings_folder.glob("*.jsonl"):
         rows = [line for line in file.read_text().splitlines() if FIRST not in line and SECOND not in line]
         file.write_text("".join(row + "\n" for row in rows))
     for name in ("gold", "train"):
         assert run([name, "--quiet", "--study", str(study.root)]) == 0
     return study
+
+
+@pytest.fixture
+def study(half: Study, tmp_path: Path, request: pytest.FixtureRequest) -> Study:
+    """A copy of it of this test alone: its name, and so its project, is the test's."""
+    return renamed(half, tmp_path / re.sub(r"\W+", "-", request.node.name)[:40])
 
 
 @pytest.fixture

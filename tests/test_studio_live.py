@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -29,6 +28,7 @@ from studio_server import (
     choice,
     new_account,
     outside,
+    renamed,
     sign_in,
 )
 
@@ -66,15 +66,6 @@ def uncoded(folder: Path) -> Study:
 def study(tmp_path: Path, request: pytest.FixtureRequest) -> Study:
     """A small study of this test alone: its name, and so its project, is the test's."""
     return uncoded(tmp_path / request.node.name)
-
-
-def renamed(study: Study, folder: Path) -> Study:
-    """A copy of a study under another name, so that its projects are its own."""
-    shutil.copytree(study.root, folder)
-    settings = folder / "study.toml"
-    text = settings.read_text().replace(f'name = "{study.settings.name}"', f'name = "{folder.name}"')
-    settings.write_text(text)
-    return Study.load(folder)
 
 
 @pytest.fixture
