@@ -1,4 +1,4 @@
-"""The two studies of docs/gallery: three newspapers on a lake, two German chroniclers; and what the page shows of them."""
+"""The studies of docs/gallery (three newspapers on a lake, two German chroniclers), and the page about them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ TEXTS = {
     "muehle": "Die Genossenschaft will im nächsten Jahr noch drei Höfe aufnehmen, hofft der Vorstand.",
 }
 SAID = {"lake": ("side", "pellin", "en"), "muehle": ("stimme", "spricht", "de")}
-ENGLISH = re.compile(r"Use when|Not when|Example|Codebook|coded|Choose|Unsure|Before|After|Reason|judgement\"|yes\"|Not ")
+ENGLISH = re.compile(
+    r"Use when|Not when|Example|Codebook|coded|Choose|Unsure|Before|After|Reason|judgement\"|yes\"|Not "
+)
 
 
 def copied(name: str, target: Path) -> Study:
@@ -190,12 +192,17 @@ def test_three_authors_are_also_compared_all_together(command):
     assert "all together" not in command("divergence", "--study", GALLERY / "muehle").out
 
 
-def test_the_page_of_the_service_offers_this_study_s_facets(study, name, served):
-    client = served(study)
-    page = client.get("/").text
-    answer = client.post("/classify", json={"texts": [TEXTS[name]]})
+def test_the_service_speaks_of_this_study_alone(study, name):
+    from starlette.testclient import TestClient
+
+    from diptych.service.app import create_app
+    from diptych.service.settings import Settings
+
+    with TestClient(create_app(Settings(), study), base_url="http://127.0.0.1:8080") as client:
+        page = client.get("/").text
+        answer = client.post("/v1/classify", json={"texts": [TEXTS[name]]})
     assert answer.status_code == 200, answer.text
-    facet, value, _ = SAID[name]
+    _, value, _ = SAID[name]
     assert value in json.dumps(answer.json(), ensure_ascii=False)
     assert told(page) == []
 
