@@ -24,7 +24,8 @@ def codebook_markdown(schema: Schema) -> str:
 def _lines(schema: Schema) -> Iterator[str]:
     yield f"# {schema.title or schema.name}"
     yield ""
-    yield f"{schema.words.codebook} {schema.reference} (structure {schema.structure_hash}, wording {schema.wording_hash})."
+    hashes = f"structure {schema.structure_hash}, wording {schema.wording_hash}"
+    yield f"{schema.words.codebook} {schema.reference} ({hashes})."
     if schema.about:
         yield ""
         yield schema.about
@@ -72,7 +73,8 @@ def codebook_html(schema: Schema) -> str:
 
 
 def _html(schema: Schema) -> Iterator[str]:
-    yield f"<h2>{escape(schema.title or schema.name)}</h2><p>{escape(schema.words.codebook)} {escape(schema.reference)}.</p>"
+    yield f"<h2>{escape(schema.title or schema.name)}</h2>"
+    yield f"<p>{escape(schema.words.codebook)} {escape(schema.reference)}.</p>"
     if schema.about:
         yield f"<p>{escape(schema.about)}</p>"
     yield f"<p><b>{escape(schema.words.unit)}</b> {escape(schema.unit)}</p>"

@@ -95,13 +95,13 @@ def _wording(study: Any, by: str) -> dict[str, Any]:
 
 
 def _print_divergence(facets: Any, cells: Any, scores: Any, title: str, number_of_cells: int) -> None:
-    from diptych.analysis.divergence import largest
+    from diptych.analysis.divergence import EVERYONE, largest
 
     tested = bool(facets["p"].notna().any())
     figures = ("bits", "distance", "corrected", "noise", "noise_high", "total_variation", "p")
     print_table(
         [
-            {"pair": f"{row['first']} – {row['second']}", "facet": row["facet"]}
+            {"pair": "all together" if row["first"] == EVERYONE else _pair(row), "facet": row["facet"]}
             | {key: number(row[key]) for key in figures}
             for row in rows_of(facets)
         ],
@@ -152,7 +152,7 @@ def _print_divergence(facets: Any, cells: Any, scores: Any, title: str, number_o
 
 def _print_scores(scores: Any) -> None:
     shown = [
-        {"within": row["within"], "pair": f"{row['first']} – {row['second']}", "delta": number(row["delta"], 2)}
+        {"within": row["within"], "pair": _pair(row), "delta": number(row["delta"], 2)}
         | {
             side: f"{number(row[f'mean_{side}'], 2)} ({row[f'scored_{side}']} scored, "
             f"{percent(row[f'unscored_{side}'], 0)} unscored)"
@@ -178,3 +178,7 @@ def _points(low: float | None, high: float | None) -> str:
 def _side(row: dict[str, Any], side: str) -> str:
     share = percent(row[f"share_{side}"], 0)
     return f"{row[side]}: {row[f'count_{side}']} of {row[f'of_{side}']} ({share})"
+
+
+def _pair(row: Mapping[str, Any]) -> str:
+    return f"{row['first']} – {row['second']}"

@@ -32,7 +32,27 @@ _PAGE_NUMBER = re.compile(r"^\W*\d{1,4}\W*$|^\d{1,4}\s+|(?<=\s)\d{1,4}$")
 _DASH_BULLET = re.compile(r"^(?:[-–—*+]|\(?(?:\d{1,2}|[a-z])[.)])\s+")
 _GLYPH_BULLET = re.compile(rf"^[{BULLET_GLYPHS}]|(?<=\s)[{BULLET_GLYPHS}]$")
 # no name begins with one of these, though a heading of two or three capitalised words may: "Das Tal", "Los Barcos"
-_ARTICLES = frozenset("the a an der die das dem den ein eine einen los las unos unas les une des il gli i os as het een".split())
+_ARTICLES = frozenset(
+    (
+        "the",
+        "a",
+        "an",
+        "der",
+        "die",
+        "das",
+        "dem",
+        "den",
+        "ein",
+        "eine",
+        "einen",
+        "los",
+        "las",
+        "les",
+        "une",
+        "des",
+        "gli",
+    )
+)
 _NAME = re.compile(r"^(?:[Bb]y\s+)?(?:\w[\w’'-]*\.?\s+){1,3}\w[\w’'-]*$")
 
 

@@ -65,7 +65,8 @@ def segment(text: str, *, markdown: bool = False) -> list[Cut]:
     blocks, page = (markdown_blocks(read_lines(text)), None) if markdown else read_blocks(text)
     drafts = _assemble(blocks, page)
     if not drafts:  # nothing but a line or two that look like headings: they are the text
-        drafts = [Draft("", [block]) for block in blocks if block.kind is Kind.HEADING]
+        said = [block for block in blocks if block.kind is Kind.HEADING and any(c.isalnum() for c in block.text)]
+        drafts = [Draft("", [block]) for block in said]
     return [Cut(_clip(draft.section), tuple(_merge(draft.spans, text))) for draft in drafts]
 
 

@@ -130,20 +130,23 @@ def kinds(values: Sequence[str]) -> list[str]:
 
 
 def tones(scores: Sequence[float | None]) -> list[str]:
-    """Return a tone for every value of a scale: low, middle, high by score; plain without a score.
+    """Return a tone for every value of a scale: low to high by score, the milder the paler; plain without a score.
 
     >>> tones([-1, 0, 1, None])
     ['low', 'middle', 'high', 'plain']
+    >>> tones([0, 1, 2, 3])
+    ['low', 'low-faint', 'high-faint', 'high']
     """
     given = [score for score in scores if score is not None]
     if not given:
         return ["plain"] * len(scores)
     low, high = min(given), max(given)
-    middle = (low + high) / 2
-    names = []
-    for score in scores:
-        if score is None:
-            names.append("plain")
-        else:
-            names.append("low" if score < middle else "high" if score > middle else "middle")
-    return names
+    middle, reach = (low + high) / 2, (high - low) / 2
+    return ["plain" if score is None else _tone(score - middle, reach) for score in scores]
+
+
+def _tone(away: float, reach: float) -> str:
+    if not away:
+        return "middle"
+    part = abs(away) / reach
+    return ("low" if away < 0 else "high") + ("-faint" if part < 0.5 else "-mild" if part < 1 else "")
