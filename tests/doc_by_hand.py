@@ -40,4 +40,15 @@ def code_twenty_passages(reader: Reader) -> None:
                 account.annotate(tasks[f"{document}:{number:03}"], answers)
 
 
-BY_HAND: dict[str, Callable[[Reader], None]] = {"anna and boris code": code_twenty_passages}
+def copy_the_token(reader: Reader) -> None:
+    """Sign in as the account of the settings file, and set the two variables."""
+    settings = dict(line.split("=", 1) for line in (reader.here / "label-studio.env").read_text().splitlines())
+    url = f"http://127.0.0.1:{reader.port}"
+    lead = sign_in(url, settings["LABEL_STUDIO_USERNAME"], settings["LABEL_STUDIO_PASSWORD"])
+    reader.environment |= {"LABEL_STUDIO_URL": url, "LABEL_STUDIO_API_KEY": lead.key}
+
+
+BY_HAND: dict[str, Callable[[Reader], None]] = {
+    "anna and boris code": code_twenty_passages,
+    "the token is copied": copy_the_token,
+}
