@@ -10,9 +10,11 @@ from diptych.study import Study
 from doc_pages import Reader
 from studio_server import Account, sign_in
 
-ANNA = {
-    "harbour-north": "money against,nature plain,nature against,work favour,money torn,work plain,nature plain,work favour",
-    "harbour-south": "work favour,money plain,money against,work against,nature plain,nature against,work torn,nature favour",
+ANNA = {  # topic and tone
+    "harbour-north": "money against,nature plain,nature against,work favour,"
+    "money torn,work plain,nature plain,work favour",
+    "harbour-south": "work favour,money plain,money against,work against,"
+    "nature plain,nature against,work torn,nature favour",
     "lighthouse": "money against,nature plain,money against,work plain",
 }
 BORIS = {

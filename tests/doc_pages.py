@@ -49,6 +49,9 @@ NEEDS = {
     "archive": "an archive of one's own",
     "terminal": "a terminal, or a command that goes on until it is interrupted",
 }
+_HASH = re.compile(
+    r"\b(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{12}\b"
+)  # of codings and models: time and versions are in it
 _MARK = re.compile(r"<!-- (file|needs|varies|exit|by hand):? (.*?) -->")
 
 
@@ -175,7 +178,7 @@ class Reader:
 
     def _shown(self, printed: str) -> str:
         printed = re.sub(r"(127\.0\.0\.1:)(?!8080)\d{4,5}", rf"\g<1>{STUDIO}", printed.replace(self.port, SERVE))
-        printed = printed.replace(str(self.home), HOME)
+        printed = _HASH.sub("…", printed.replace(str(self.home), HOME))
         return printed if printed.endswith("\n") or not printed else printed + "\n"
 
     def _inside(self, arguments: list[str]) -> tuple[int, str]:
@@ -285,7 +288,8 @@ def _postgresql() -> bool:
     """Whether PostgreSQL answers on its usual port, to its usual owner, without a database of our page's name."""
     if shutil.which("psql") is None:
         return False
-    asked = ["psql", "-h", "127.0.0.1", "-U", "postgres", "-w", "-tAc", "SELECT count(*) FROM pg_database WHERE datname = 'labelstudio'"]
+    question = "SELECT count(*) FROM pg_database WHERE datname = 'labelstudio'"
+    asked = ["psql", "-h", "127.0.0.1", "-U", "postgres", "-w", "-tAc", question]
     return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == "0"
 
 
