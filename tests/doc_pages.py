@@ -33,6 +33,7 @@ from typing import Any
 
 import diptych
 from diptych.cli.main import run as run_diptych
+from diptych.labelstudio import server
 
 ROOT = Path(__file__).parents[1]
 SOURCE = Path(diptych.__file__).parents[1]  # commands in a shell run the diptych that is tested
@@ -235,7 +236,8 @@ class Reader:
         return process.poll() or 0, self._shown(first)
 
     def _studio_environment(self) -> None:
-        """Spare the server's installation: the one of the tests stands in for it."""
+        """Spare the server's installation (the one of the tests stands in for it), and wait longer on a busy machine."""
+        server.PATIENCE = 600
         place = self.here / ".diptych" / "label-studio" / "environment"
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
