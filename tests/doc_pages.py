@@ -236,7 +236,7 @@ class Reader:
         return process.poll() or 0, self._shown(first)
 
     def _studio_environment(self) -> None:
-        """Spare the server's installation (the one of the tests stands in for it), and wait longer on a busy machine."""
+        """Spare the installation (that of the tests stands in for it), and wait longer on a busy machine."""
         server.PATIENCE = 600
         place = self.here / ".diptych" / "label-studio" / "environment"
         if not place.exists():
