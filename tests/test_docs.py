@@ -135,3 +135,10 @@ def test_commands_go_on_over_a_backslash() -> None:
 )
 def test_an_ellipsis_stands_for_anything(shown: str, printed: str, same: bool) -> None:
     assert matches(shown, printed) is same
+
+
+def test_nothing_is_installed_by_a_block_that_is_run() -> None:
+    for path, text in TEXTS.items():
+        for block in blocks_of(text):
+            if block.language in RUN and re.search(r"\b(pip|apt-get) install|make demo", block.text):
+                assert block.need == "network", f"{path.name}, line {block.line}"
