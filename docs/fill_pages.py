@@ -1,6 +1,6 @@
 """Put what the console commands of a page print into the page: `python docs/fill_pages.py tutorials/analyst.md`.
 
-Blocks whose output varies, and commands whose output is shown in part (with `…`), stay as they are.
+Blocks whose output varies stay as they are, and so does output that is shown in part (with `…`), as long as it is true.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 from doc_by_hand import BY_HAND  # noqa: E402
-from doc_pages import PAGES, Block, Reader, at_hand, commands, faults  # noqa: E402
+from doc_pages import PAGES, Block, Reader, at_hand, commands, faults, matches  # noqa: E402
 
 
 def fill(path: Path) -> None:
@@ -29,12 +29,13 @@ def fill(path: Path) -> None:
         if block.language == "pycon":
             for example, printed in zip(doctest.DocTestParser().get_examples(text), outputs, strict=True):
                 if "…" not in example.want and (example.want or printed):
-                    source = "".join(f"{'... ' if n else '>>> '}{line}\n" for n, line in enumerate(example.source.splitlines()))
+                    first, *more = example.source.splitlines()
+                    source = "\n".join([f">>> {first}", *(f"... {line}" for line in more)]) + "\n"
                     text = text.replace(source + example.want, source + printed, 1)
             filled[block.text] = text
             return
         for (command, shown), printed in zip(commands(block), outputs, strict=True):
-            if "…" not in shown:
+            if not matches(shown, printed):
                 text = _put(text, command, shown, printed)
         filled[block.text] = text
 

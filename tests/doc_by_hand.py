@@ -10,9 +10,11 @@ from diptych.study import Study
 from doc_pages import Reader
 from studio_server import Account, sign_in
 
-ANNA = {
-    "harbour-north": "money against,nature plain,nature against,work favour,money torn,work plain,nature plain,work favour",
-    "harbour-south": "work favour,money plain,money against,work against,nature plain,nature against,work torn,nature favour",
+ANNA = {  # topic and tone
+    "harbour-north": "money against,nature plain,nature against,work favour,"
+    "money torn,work plain,nature plain,work favour",
+    "harbour-south": "work favour,money plain,money against,work against,"
+    "nature plain,nature against,work torn,nature favour",
     "lighthouse": "money against,nature plain,money against,work plain",
 }
 BORIS = {
@@ -40,4 +42,15 @@ def code_twenty_passages(reader: Reader) -> None:
                 account.annotate(tasks[f"{document}:{number:03}"], answers)
 
 
-BY_HAND: dict[str, Callable[[Reader], None]] = {"anna and boris code": code_twenty_passages}
+def copy_the_token(reader: Reader) -> None:
+    """Sign in as the account of the settings file, and set the two variables."""
+    settings = dict(line.split("=", 1) for line in (reader.here / "label-studio.env").read_text().splitlines())
+    url = f"http://127.0.0.1:{reader.port}"
+    lead = sign_in(url, settings["LABEL_STUDIO_USERNAME"], settings["LABEL_STUDIO_PASSWORD"])
+    reader.environment |= {"LABEL_STUDIO_URL": url, "LABEL_STUDIO_API_KEY": lead.key}
+
+
+BY_HAND: dict[str, Callable[[Reader], None]] = {
+    "anna and boris code": code_twenty_passages,
+    "the token is copied": copy_the_token,
+}

@@ -31,9 +31,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import diptych
 from diptych.cli.main import run as run_diptych
+from diptych.labelstudio import server
 
 ROOT = Path(__file__).parents[1]
+SOURCE = Path(diptych.__file__).parents[1]  # commands in a shell run the diptych that is tested
 PAGES = sorted((ROOT / "docs").glob("*/*.md"))
 RUN = ("console", "sh", "python", "pycon")
 HOME = "/home/you"  # shown in place of the folder in which a page is run
@@ -47,7 +50,10 @@ NEEDS = {
     "archive": "an archive of one's own",
     "terminal": "a terminal, or a command that goes on until it is interrupted",
 }
-_MARK = re.compile(r"<!-- (file|needs|varies|exit|by hand): ?(.*?) -->")
+_HASH = re.compile(
+    r"\b(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{12}\b"
+)  # of codings and models: time and versions are in it
+_MARK = re.compile(r"<!-- (file|needs|varies|exit|by hand):? (.*?) -->")
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,8 @@ class Reader:
 
     def _shown(self, printed: str) -> str:
         printed = re.sub(r"(127\.0\.0\.1:)(?!8080)\d{4,5}", rf"\g<1>{STUDIO}", printed.replace(self.port, SERVE))
-        return printed.replace(str(self.home), HOME)
+        printed = _HASH.sub("…", printed.replace(str(self.home), HOME))
+        return printed if printed.endswith("\n") or not printed else printed + "\n"
 
     def _inside(self, arguments: list[str]) -> tuple[int, str]:
         """`diptych …` in this process: starting one takes longer than most commands."""
@@ -195,8 +202,10 @@ class Reader:
         return code, raw.getvalue().decode()
 
     def _surroundings(self) -> dict[str, str]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"} | self.environment
+        places = (Path(sys.executable).parent, os.environ["PATH"], ROOT / ".venv-studio" / "bin")
+        path = os.pathsep.join(map(str, places))
+        here = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
+        return os.environ | {"PATH": path, "PYTHONPATH": here, "PYTHONUNBUFFERED": "1"} | self.environment
 
     def _outside(self, command: str) -> tuple[int, str]:
         done = subprocess.run(
@@ -227,7 +236,8 @@ class Reader:
         return process.poll() or 0, self._shown(first)
 
     def _studio_environment(self) -> None:
-        """Spare the server's installation: the one of the tests stands in for it."""
+        """Spare the installation (that of the tests stands in for it), and wait longer on a busy machine."""
+        server.PATIENCE = 600
         place = self.here / ".diptych" / "label-studio" / "environment"
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -271,8 +281,18 @@ class Reader:
 
 def at_hand() -> set[str]:
     """What of NEEDS this machine has."""
-    there = {"label-studio": (ROOT / ".venv-studio" / "bin" / "label-studio").exists(), "slurm": shutil.which("sbatch")}
+    studio = (ROOT / ".venv-studio" / "bin" / "label-studio").exists()
+    there = {"label-studio": studio, "postgresql": studio and _postgresql(), "slurm": shutil.which("sbatch")}
     return {name for name, found in there.items() if found}
+
+
+def _postgresql() -> bool:
+    """Whether PostgreSQL answers on its usual port, to its usual owner, without a database of our page's name."""
+    if shutil.which("psql") is None:
+        return False
+    question = "SELECT count(*) FROM pg_database WHERE datname = 'labelstudio'"
+    asked = ["psql", "-h", "127.0.0.1", "-U", "postgres", "-w", "-tAc", question]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == "0"
 
 
 def faults(
