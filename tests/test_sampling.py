@@ -377,7 +377,7 @@ def test_more_than_the_pool_holds_is_a_usage_error_and_writes_nothing(command, h
 def test_where_everything_is_coded_nothing_can_be_drawn(command, harbour):
     result = command("sample", "--size", 1, "--study", harbour.root)
     assert result.code == 2
-    assert "the pool holds 0" in result.err
+    assert "there is no passage left to draw from" in result.err
 
 
 def test_the_command_says_where_the_sample_lies_and_what_to_do_next(command, half_coded):
