@@ -306,11 +306,11 @@ def _jsonl(case: bytes) -> None:
 
 
 def _parquet(case: bytes) -> None:
-    with_errors(lambda: _spent(read_parquet(io.BytesIO(case), "a.parquet", ["id"], text_column="text")))
+    with_errors(lambda: _spent(read_parquet(io.BytesIO(case), "a.parquet", ["id", "text"], text_column="text")))
     with_errors(
         lambda: _spent(
             row
-            for batch in ArrowTable(open_table(io.BytesIO(case), "a.parquet"), "a.parquet", ["id"], "text")
+            for batch in ArrowTable(open_table(io.BytesIO(case), "a.parquet"), "a.parquet", ["id", "text"], "text")
             for row in batch.dicts()
         )
     )
