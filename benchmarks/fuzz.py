@@ -5,7 +5,7 @@ python benchmarks/fuzz.py [READER …] [--cases 100000] [--seconds S] [--seed 1]
 With atheris (`pip install 'diptych[fuzz]'`) mutation follows the coverage of diptych's code, else a byte mutator of a
 few lines (tests/fuzz_readers.py) draws from the same seeds. Every reader works in processes of its own, so that one
 that ends its process (a native parser) is found, too; its last case is kept. Findings are told apart by what was
-raised and where, and their shortest cases lie in --keep. A reader ends after --cases or --seconds, whatever comes first.
+raised and where, and their shortest cases lie in --keep. A reader ends after --cases or --seconds, whatever is first.
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ FOUND = {
     "codings, nested deep": ("codings", b"c" + DEEP + b', "passage": "x"}', "RecordError"),
     "codings, a time before the calendar": (
         "codings",
-        b'c{"passage": "a", "coder": "b", "facet": "side", "schema": {}, "at": "0001-01-01T00:00:00+14:00", "origin": "x"}',
+        b'c{"passage": "a", "coder": "b", "facet": "side", "schema": {}, "at": "0001-01-01T00:00:00+14:00", '
+        b'"origin": "x"}',
         "RecordError",
     ),
     "passages, endless offsets": (

@@ -8,14 +8,15 @@ from __future__ import annotations
 import io
 import logging
 import lzma
-import resource
 import subprocess
 import sys
 import time
 import tomllib
 import traceback
 import zipfile
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -41,7 +42,6 @@ from diptych.errors import (
     ModelFormatError,
     RecordError,
     SchemaError,
-    StudyError,
 )
 from diptych.exchange.blocks import Supply
 from diptych.exchange.counter import Wanted
@@ -57,7 +57,7 @@ from diptych.service.uploads import base_name
 from diptych.study import Document, Study
 from fuzz_readers import DOCX, model_parts, packed
 
-SECRET = "sesame-open-9f8e7d6c5b4a-never-shown"
+SECRET = "sesame-open-9f8e7d6c5b4a-never-shown"  # noqa: S105 - no password
 QUAY = "The quay is old, and nobody in the town wants to pay for it."
 
 
@@ -105,10 +105,8 @@ def test_time_does_not_grow_with_the_square_of_the_input(name: str):
         given, best = text(n), float("inf")
         for _ in range(3):  # another process may have the processor for a while: its time is not counted
             began = time.process_time()
-            try:
+            with suppress(DiptychError):
                 call(given)
-            except DiptychError:
-                pass
             best = min(best, time.process_time() - began)
         return best
 
@@ -127,7 +125,7 @@ def test_an_encoding_is_looked_for_in_linear_time():
 @pytest.mark.parametrize("tag", ["a=b ", "a='>' ", 'a="<b>" ', "a<b ", "='x' ", 'a=b" '])
 def test_a_tag_of_very_many_attributes_is_refused_before_the_parser_takes_hours(tag: str):
     with pytest.raises(DocumentError, match="attributes stand in one tag"):
-        web_text("<p>Fine.<p " + tag * (ATTRIBUTE_LIMIT + 1) + ">The quay is old.", "a.html")
+        web_text("<p>Fine.<p " + tag * (2 * ATTRIBUTE_LIMIT + 2) + ">The quay is old.", "a.html")
     assert web_text("<p " + tag * 50 + ">The quay is old.", "a.html")
 
 
@@ -148,8 +146,8 @@ stream = open_input({str(path)!r})
 stream.read1(1)
 base = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (base + {limit}, base + {limit}))
-total = 0
-while total < 1 << 30 and (piece := stream.read1(1 << 16)):
+total = 1
+while total < 1 << 29 and (piece := stream.read1(1 << 16)):
     total += len(piece)
 print("read", total)
 """
@@ -159,18 +157,22 @@ print("read", total)
 
 def test_a_bomb_of_zstandard_comes_out_in_pieces(tmp_path: Path):
     zstandard = pytest.importorskip("zstandard")
-    packer = zstandard.ZstdCompressor(level=19).compressobj()
+    packer = zstandard.ZstdCompressor(level=1).compressobj()
     piece = bytes(1 << 22)
     path = tmp_path / "bomb.csv.zst"
-    path.write_bytes(b"".join(packer.compress(piece) for _ in range(260)) + packer.flush())
+    path.write_bytes(b"".join(packer.compress(piece) for _ in range(128)) + packer.flush())
     assert path.stat().st_size < 200_000
-    assert unpacks(path, 1 << 28) == f"read {1 << 30}"
+    assert unpacks(path, 1 << 28) == f"read {1 << 29}"
 
 
 def test_xz_that_wants_gigabytes_is_refused(tmp_path: Path):
     path = tmp_path / "a.csv.xz"
-    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 4 * MEMORY}]
-    path.write_bytes(lzma.compress(b"id,text\n", filters=filters))
+    whole = bytearray(lzma.compress(b"id,text\n"))
+    head = whole[12 : 12 + 4 * (whole[12] + 1)]  # of the first block; its fifth byte says how much memory it wants
+    head[4] = 36  # 1 GB
+    head[-4:] = zlib.crc32(head[:-4]).to_bytes(4, "little")
+    path.write_bytes(bytes(whole[:12] + head + whole[12 + len(head) :]))
+    assert MEMORY < 1 << 30
     with pytest.raises(RecordError, match="breaks off: Memory usage limit"):
         open_input(str(path)).read1(10)
 
@@ -190,12 +192,9 @@ def test_a_line_without_end_does_not_fill_the_memory_of_a_count(tmp_path: Path):
         stream.write(b'{"tone": "a"}\n' + b'{"tone": "')
         for _ in range(60):
             stream.write(b"a" * (1 << 20))
-    counted = []
-    try:
-        counted = count_predictions(path, Wanted({"tone": ("a",)}, column="tone")).rejects
-    except RecordError as error:
-        assert "a line of more than 32 MB" in str(error)
-    assert all("a line of more than 32 MB" in reject.reason for reject in counted)
+    counted = count_predictions(path, Wanted({"tone": ("a",)}, column="tone"))
+    assert counted.rejected == 1
+    assert "a line of more than 32 MB" in counted.rejects[0].reason
 
 
 def test_xml_under_another_name_counts_as_xml(monkeypatch):
@@ -283,7 +282,7 @@ def test_what_a_command_writes_does_not_leave_the_study_by_a_link(harbour: Study
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("mine")
     linked(harbour.root / name, elsewhere)
-    with pytest.raises(FileWriteError, match="by a link to .*elsewhere, out of the study") as caught:
+    with pytest.raises(FileWriteError, match=r"by a link to .*elsewhere, out of the study") as caught:
         write_gold(harbour)
     assert elsewhere.read_text() == "mine"
     assert caught.value.hint

@@ -200,7 +200,7 @@ class Schema(BaseModel):
                 f"{name}: the schema holds {len(text):,} characters, {LARGEST:,} are allowed", hint="is it a schema?"
             )
         try:
-            raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+            raw = yaml.load(text, Loader=_Loader)  # nosec B506  # noqa: S506 - a subclass of SafeLoader
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
