@@ -73,8 +73,7 @@ FOUND = {
     "codings, nested deep": ("codings", b"c" + DEEP + b', "passage": "x"}', "RecordError"),
     "codings, a time before the calendar": (
         "codings",
-        b'c{"passage": "a", "coder": "b", "facet": "side", "schema": {}, "at": "0001-01-01T00:00:00+14:00", '
-        b'"origin": "x"}',
+        b'c{"passage": "a", "coder": "b", "facet": "f", "schema": {}, "origin": "", "at": "0001-01-01T00:00:00+14:00"}',
         "RecordError",
     ),
     "passages, endless offsets": (
@@ -109,6 +108,11 @@ FOUND = {
     "label studio, a suggestion of one word": ("label-studio", suggested([{"value": {"choices": {"a": 1}}}]), "taken"),
     "label studio, a suggestion that is a text": ("label-studio", suggested("abc"), "taken"),
     "csv, a header that is not UTF-8": ("csv", b"id,text,\xff\n1,a,b\n", "taken"),
+    "jsonl, lines on which a reader in C++ ended the process": (
+        "jsonl",
+        b'{"id": 1, "text": "The quay is old."}\n{"\x80\xde1, "t\x98\x9a\xdd\x8e\x8a\x9e\x86\xdbis o"{l\nd.{"id": "3", a": n\nnull}]}',
+        "taken",
+    ),
     "html, an instruction": ("html", b"<p>The quay is old.<?x?> A gull sits.", "taken"),
     "docx, packed by a method that fails": (
         "docx",
