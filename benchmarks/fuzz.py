@@ -1,11 +1,11 @@
 """Does any input break a reader? Mutated small files to every one: each gives a result or an error of diptych's own.
 
-python benchmarks/fuzz.py [READER …] [--cases 100000] [--seed 1] [--jobs 2] [--engine atheris|own]
+python benchmarks/fuzz.py [READER …] [--cases 100000] [--seconds S] [--seed 1] [--jobs 2] [--engine atheris|own]
 
-With atheris (`pip install 'diptych[fuzz]'`, Python 3.11 to 3.13) mutation follows the coverage of diptych's code, else a byte
-mutator of a few lines (tests/fuzz_readers.py) draws from the same seeds. Every reader works in processes of its own, so that
-one that ends a process (a native parser) is found, too; its last case is kept. Findings are told apart by what
-was raised and where, and their shortest cases lie in --keep.
+With atheris (`pip install 'diptych[fuzz]'`) mutation follows the coverage of diptych's code, else a byte mutator of a
+few lines (tests/fuzz_readers.py) draws from the same seeds. Every reader works in processes of its own, so that one
+that ends its process (a native parser) is found, too; its last case is kept. Findings are told apart by what was
+raised and where, and their shortest cases lie in --keep. A reader ends after --cases or --seconds, whatever is first.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def _too_slow(*_: object) -> None:
 class Tally:
     """What came of the cases of one process."""
 
-    def __init__(self, name: str, folder: Path, cases: int) -> None:
+    def __init__(self, name: str, folder: Path, cases: int, seconds: float) -> None:
         import fuzz_readers
 
         self.readers, self.reader = fuzz_readers, fuzz_readers.READERS[name]
-        self.folder, self.cases = folder, cases
+        self.folder, self.cases, self.until = folder, cases, time.monotonic() + seconds
         self.done, self.slowest = 0, 0.0
         self.outcomes: dict[str, int] = {}
         self.findings: dict[str, int] = {}
@@ -76,9 +76,10 @@ class Tally:
         self.slowest = max(self.slowest, time.process_time() - began)
         self.outcomes[said] = self.outcomes.get(said, 0) + 1
         self.done += 1
-        if self.done % SAVED == 0 or self.done == self.cases:
+        over = self.done == self.cases or time.monotonic() > self.until
+        if self.done % SAVED == 0 or over:
             self.save()
-        if self.done == self.cases:
+        if over:
             os._exit(0)  # libFuzzer has no other end than its own
 
     def _found(self, case: bytes, what: str) -> str:
@@ -106,16 +107,16 @@ def _place(error: BaseException) -> str:
     return f"{type(error).__name__} at {where}"
 
 
-def work(name: str, folder: Path, cases: int, seed: int, engine: str) -> None:
+def work(name: str, folder: Path, cases: int, seconds: float, seed: int, engine: str) -> None:
     """Try cases in this process."""
     if engine == "own":
-        tally, dice = Tally(name, folder, cases), random.Random(f"{name} {seed}")
+        tally, dice = Tally(name, folder, cases, seconds), random.Random(f"{name} {seed}")
         while True:
             tally.one(tally.readers.drawn(tally.reader, dice)[:LONGEST])
     import atheris
 
     with atheris.instrument_imports(include=["diptych"]):
-        tally = Tally(name, folder, cases)
+        tally = Tally(name, folder, cases, seconds)
     corpus = folder / "corpus"
     corpus.mkdir(exist_ok=True)
     for number, case in enumerate(tally.reader.seeds()):
@@ -147,12 +148,15 @@ def _escaped(word: bytes) -> str:
     return "".join(f"\\x{byte:02x}" for byte in word)
 
 
-def fuzz(name: str, folder: Path, cases: int, seed: int, engine: str) -> dict[str, object]:
+def fuzz(name: str, folder: Path, cases: int, seconds: float, seed: int, engine: str) -> dict[str, object]:
     """Try cases in processes of their own: another one where one was ended by its case."""
     began = time.perf_counter()
     total: dict[str, object] = {"cases": 0, "outcomes": {}, "findings": {}, "slowest_s": 0.0, "peak_mb": 0}
     for attempt in range(20):
         left = cases - int(total["cases"])
+        rest = seconds - (time.perf_counter() - began)
+        if rest <= 0:
+            break
         place = folder / f"{name}-{attempt}"
         place.mkdir(parents=True)
         if attempt and (folder / f"{name}-{attempt - 1}" / "corpus").is_dir():
@@ -165,6 +169,8 @@ def fuzz(name: str, folder: Path, cases: int, seed: int, engine: str) -> dict[st
             str(place),
             "--cases",
             str(left),
+            "--seconds",
+            str(rest),
             "--seed",
             str(seed + attempt),
         ]
@@ -180,7 +186,7 @@ def fuzz(name: str, folder: Path, cases: int, seed: int, engine: str) -> dict[st
         findings = total["findings"]
         what = f"the process ended with {done.returncode}"
         findings[what] = findings.get(what, 0) + 1
-    return total | {"engine": engine, "seed": seed, "seconds": round(time.perf_counter() - began)}
+    return total | {"seed": seed, "seconds": round(time.perf_counter() - began)}
 
 
 def _add(total: dict, more: dict) -> None:
@@ -197,6 +203,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("readers", nargs="*")
     parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=7200, help="of one reader")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--engine", choices=("atheris", "own"), default="atheris" if find_spec("atheris") else "own")
@@ -204,7 +211,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:
-        work(given.readers[0], given.work, given.cases, given.seed, given.engine)
+        work(given.readers[0], given.work, given.cases, given.seconds, given.seed, given.engine)
     from fuzz_readers import READERS
 
     keep = given.keep or Path(tempfile.mkdtemp(prefix="diptych-fuzz-"))
@@ -212,9 +219,9 @@ def main() -> int:
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"readers": {}}
 
     def one(name: str) -> None:
-        found = fuzz(name, keep, given.cases, given.seed, given.engine)
-        found["machine"] = f"{platform.machine()}, Python {platform.python_version()}"
-        results["readers"][name] = found
+        found = fuzz(name, keep, given.cases, given.seconds, given.seed, given.engine)
+        results["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        results["readers"].setdefault(name, {})[given.engine] = found
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         print(
             f"{name}: {found['cases']} cases, findings: {found['findings'] or 'none'} ({found['seconds']} s)",
@@ -224,7 +231,7 @@ def main() -> int:
     with ThreadPoolExecutor(given.jobs) as pool:
         list(pool.map(one, names))
     print(f"findings and logs: {keep}")
-    return int(any(results["readers"][name]["findings"] for name in names))
+    return int(any(results["readers"][name][given.engine]["findings"] for name in names))
 
 
 if __name__ == "__main__":

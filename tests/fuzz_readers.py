@@ -21,21 +21,21 @@ from pathlib import Path
 import numpy as np
 
 from diptych.classifier.persist import load_model, save_model
-from diptych.classifier.stream import document_rows
 from diptych.classifier.sources import load_exemplars
-from diptych.coding.codings import load_codings, load_coders
+from diptych.classifier.stream import document_rows
+from diptych.coding.codings import load_coders, load_codings
 from diptych.coding.gold import load_gold
 from diptych.coding.sampling import load_samples
 from diptych.documents.fixes import Fixes
 from diptych.documents.passages import load_passages
 from diptych.errors import DiptychError
+from diptych.exchange.arrow_batches import ArrowTable, open_table
+from diptych.exchange.blocks import Supply
 from diptych.exchange.counter import Wanted
-from diptych.exchange.predicted import count_predictions
 from diptych.exchange.csv_batches import CsvTable
 from diptych.exchange.json_batches import JsonTable
-from diptych.exchange.blocks import Supply
-from diptych.exchange.arrow_batches import ArrowTable, open_table
 from diptych.exchange.parquet import read_parquet
+from diptych.exchange.predicted import count_predictions
 from diptych.exchange.tables import read_table
 from diptych.labelstudio.files import import_tasks
 from diptych.schema import Schema
@@ -306,11 +306,11 @@ def _jsonl(case: bytes) -> None:
 
 
 def _parquet(case: bytes) -> None:
-    with_errors(lambda: _spent(read_parquet(io.BytesIO(case), "a.parquet", ["id"], text_column="text")))
+    with_errors(lambda: _spent(read_parquet(io.BytesIO(case), "a.parquet", ["id", "text"], text_column="text")))
     with_errors(
         lambda: _spent(
             row
-            for batch in ArrowTable(open_table(io.BytesIO(case), "a.parquet"), "a.parquet", ["id"], "text")
+            for batch in ArrowTable(open_table(io.BytesIO(case), "a.parquet"), "a.parquet", ["id", "text"], "text")
             for row in batch.dicts()
         )
     )
@@ -379,7 +379,7 @@ DOCX = {
     "word/_rels/document.xml.rels": b'<Relationships xmlns="%s/package/2006/relationships"><Relationship Id="r1" Type="%sstyles"'
     b' Target="styles.xml"/></Relationships>' % (_OPC, _REL),
     "word/document.xml": b'<w:document %s><w:body><w:p><w:pPr><w:pStyle w:val="H"/></w:pPr><w:r><w:t>Keys</w:t></w:r></w:p>'
-    b"<w:p><w:pPr><w:numPr><w:numId w:val=\"1\"/></w:numPr></w:pPr><w:r><w:rPr><w:b/></w:rPr><w:t>The quay is old.</w:t></w:r>"
+    b'<w:p><w:pPr><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr><w:r><w:rPr><w:b/></w:rPr><w:t>The quay is old.</w:t></w:r>'
     b"<w:del><w:r><w:delText>x</w:delText></w:r></w:del><w:r><w:tab/><w:t>A gull sits.</w:t></w:r></w:p><w:tbl><w:tr><w:tc><w:p>"
     b"<w:r><w:t>A cell that is a sentence.</w:t></w:r></w:p></w:tc></w:tr></w:tbl></w:body></w:document>" % _W,
     "word/styles.xml": b'<w:styles %s><w:style w:type="paragraph" w:styleId="H"><w:name w:val="heading 1"/><w:basedOn w:val="N"/>'

@@ -398,10 +398,12 @@ def test_what_is_no_word_document_is_refused(data: bytes, said: str):
     [
         ("word/document.xml", bytes(3_000_000), "of text and styles"),
         ("word/media/image1.png", bytes(3_000_000), "of text and styles"),  # what is XML is not told by its name
-        ("word/media/image1.png", random.Random(1).randbytes(3_000_000), "in all"),
+        ("word/media/image1.png", random.Random(1).randbytes(3_000_000), "in all"),  # noqa: S311
     ],
 )
-def test_a_word_document_that_would_fill_the_memory_is_refused_unread(monkeypatch, name: str, content: bytes, said: str):
+def test_a_word_document_that_would_fill_the_memory_is_refused_unread(
+    monkeypatch, name: str, content: bytes, said: str
+):
     monkeypatch.setattr(word, "XML_LIMIT", 1_000_000)
     monkeypatch.setattr(word, "SIZE_LIMIT", 2_000_000)
     with pytest.raises(DocumentError, match=rf"unpacks to \d MB {said}"):

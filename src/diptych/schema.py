@@ -232,7 +232,7 @@ class Schema(BaseModel):
 @lru_cache(maxsize=16)  # a command reads its schema several times, and YAML is read slowly; a schema is frozen
 def _parsed(text: str, name: str) -> Schema:
     try:
-        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+        raw = yaml.load(text, Loader=_Loader)  # nosec B506  # noqa: S506 - a subclass of SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from diptych.errors import NoStudyError, StudyError, nearest
 from diptych.files import STUDY, read_toml, sha256_file, upward
@@ -16,6 +16,16 @@ from diptych.schema import Schema
 
 SETTINGS = STUDY
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+def _can_be_a_path(name: str) -> str:
+    """Refuse what no file can be called; asking the disk for it would be an error of the system's."""
+    if "\0" in name or any(len(part.encode("utf-8", "replace")) > 255 for part in name.split("/")) or len(name) > 2000:
+        raise ValueError(f"{name[:40]!r} … is longer than a file's name can be, or holds a NUL")
+    return name
+
+
+_Path = Annotated[str, AfterValidator(_can_be_a_path)]
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -28,7 +38,7 @@ class Document(BaseModel):
     title: str = ""
     publisher: str = ""
     year: Annotated[int, Field(ge=0, le=9999)] | None = None
-    file: str = Field("", title="file name of the original")
+    file: _Path = Field("", title="file name of the original")
     sha256: _Sha256 | None = Field(None, title="of the original's bytes")
     length: Annotated[int, Field(ge=0)] | None = Field(None, title="code points of the decoded original")
     language: str = ""
@@ -93,10 +103,10 @@ class Settings(BaseModel):
     format: Literal[1] = 1
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     title: str = ""
-    schema_: str = Field("schemas/schema.yaml", alias="schema")
+    schema_: _Path = Field("schemas/schema.yaml", alias="schema")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    originals: tuple[str, ...] = Field(("seeds",), title="folders searched for originals, by sha256")
-    pool_texts: tuple[str, ...] = Field((), title="files with the texts coded in annotations/pool")
+    originals: tuple[_Path, ...] = Field(("seeds",), title="folders searched for originals, by sha256")
+    pool_texts: tuple[_Path, ...] = Field((), title="files with the texts coded in annotations/pool")
     documents: tuple[Document, ...] = ()
 
     @model_validator(mode="after")

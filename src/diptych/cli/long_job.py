@@ -176,7 +176,7 @@ def _processes(parts: Parts, job: dict[str, Any], workers: int, progress: Progre
 
     words = [sys.executable, "-m", "diptych", "classify", "--out", str(parts.out), "--quiet", "--shard"]
     running = [
-        subprocess.Popen(  # noqa: S603 - this program itself
+        subprocess.Popen(  # nosec B603  # noqa: S603 - this program itself
             [*words, f"{number}/{workers}"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
         for number in range(1, workers + 1)

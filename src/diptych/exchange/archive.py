@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from diptych.errors import RecordError, UsageError, listed, nearest
+from diptych.exchange.json_batches import fast_json
 from diptych.exchange.parquet import check_parquet
 from diptych.exchange.tables import TABLE_FORMATS, Reject
-from diptych.files import parse_object
+from diptych.files import Row, parse_object
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -203,27 +204,16 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _objects(block: bytes, columns: Sequence[str], line: int, aside: Aside) -> pa.Table:
-    """One block of lines as columns; where one of them is strange, line by line."""
+    """One block of lines as columns, line by line: pyarrow's reader of JSON can end the process on damaged ones."""
     import pyarrow as pa
-    from pyarrow import json as arrow
 
-    try:
-        return arrow.read_json(
-            io.BytesIO(block),
-            arrow.ReadOptions(block_size=len(block) + 1, use_threads=False),
-            arrow.ParseOptions(
-                explicit_schema=pa.schema([(name, pa.string()) for name in columns]),
-                unexpected_field_behavior="ignore",
-            ),
-        )
-    except pa.ArrowException:
-        pass
+    loads = fast_json()
     rows = []
     for number, raw in enumerate(block.split(b"\n"), line):
         if not raw.strip():
             continue
         try:
-            row = parse_object(raw.decode("utf-8"), f"line {number}")
+            row = _quickly(raw, columns, loads) or parse_object(raw.decode("utf-8"), f"line {number}")
             missing = next((name for name in columns if name not in row), None)
             if missing is not None:
                 raise RecordError(f"column {missing!r} is missing")
@@ -233,6 +223,19 @@ def _objects(block: bytes, columns: Sequence[str], line: int, aside: Aside) -> p
     return pa.table(
         {name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate(columns)},
     )
+
+
+def _quickly(raw: bytes, columns: Sequence[str], loads: Callable[[bytes], Any] | None) -> Row | None:
+    """A line as an object, by the faster reader where it is installed and sure; else None."""
+    try:
+        row = loads(raw) if loads is not None else None
+    except ValueError:
+        return None
+    sure = type(row) is dict and all(type(row.get(name)) in _SURE for name in columns)
+    return row if sure else None
+
+
+_SURE = frozenset((str, int, type(None)))
 
 
 def _written(value: Any, name: str) -> str | None:

@@ -201,7 +201,7 @@ class Frames(io.RawIOBase):
         self._raw = raw
         self._frame: Any = None
         self._packed = b""
-        self._ready = b""
+        self._ready = memoryview(b"")  # what is taken from it piece by piece is not copied each time
 
     def readable(self) -> bool:
         """It can be read."""
@@ -221,7 +221,7 @@ class Frames(io.RawIOBase):
                 if not self._packed:
                     continue
                 self._frame = self._new()
-            self._ready, self._packed = self._frame.decompress(self._packed), b""
+            self._ready, self._packed = memoryview(self._frame.decompress(self._packed)), b""
             if self._frame.eof:
                 self._packed, self._frame = self._frame.unused_data, None
         taken = self._ready[: len(buffer)]

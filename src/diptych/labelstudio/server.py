@@ -42,7 +42,7 @@ class Running:
     @property
     def url(self) -> str:
         """Where it answers."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - told apart, not bound
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # nosec B104  # noqa: S104 - told apart, not bound
         return f"http://{host}:{self.port}"
 
 
@@ -105,7 +105,7 @@ def install(study: Study, tell: Callable[[str], None], environment: Path | None 
         [str(place / "bin" / "python"), "-m", "pip", "install", "-q", f"label-studio=={RELEASE}"],
     ]
     for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # nosec B603  # noqa: S603 - our own
         if done.returncode:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
             raise LabelStudioError(
@@ -149,7 +149,7 @@ def up(
     number = _port(host, port)
     log = folder / "server.log"
     with log.open("ab") as stream:
-        process = subprocess.Popen(  # noqa: S603 - our own environment
+        process = subprocess.Popen(  # nosec B603  # noqa: S603 - our own environment
             [
                 str(place / "bin" / "label-studio"),
                 "start",
@@ -176,7 +176,7 @@ def _settings(data: Path, login: Login | None) -> dict[str, str]:
     """The server's settings: nothing leaves the machine, local backends and webhooks are allowed."""
     settings = {
         "LABEL_STUDIO_BASE_DATA_DIR": str(data),
-        "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+        "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",  # nosec B105  # it says whether, and is none itself
         "ML_BLOCK_LOCAL_IP": "false",
         "SSRF_PROTECTION_ENABLED": "false",
         "COLLECT_ANALYTICS": "0",

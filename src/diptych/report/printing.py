@@ -132,7 +132,7 @@ def _run(command: list[str], folder: Path) -> str:
     log = folder / "log"
     with log.open("wb") as stream:
         try:
-            process = subprocess.Popen(  # noqa: S603 - a browser found on this machine, and no shell
+            process = subprocess.Popen(  # nosec B603  # noqa: S603 - a browser found on this machine, and no shell
                 command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
             )
         except OSError as error:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from diptych.errors import UsageError
 
-TOKEN_VARIABLE = "DIPTYCH_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN_VARIABLE = "DIPTYCH_TOKEN"  # nosec B105  # noqa: S105 - the name of a variable
 SHORTEST_TOKEN = 16
 MEGABYTE = 1024 * 1024
 
