@@ -23,7 +23,8 @@ import numpy as np
 from diptych.classifier.persist import load_model, save_model
 from diptych.classifier.sources import load_exemplars
 from diptych.classifier.stream import document_rows
-from diptych.coding.codings import load_coders, load_codings
+from diptych.coding.coders import load_coders
+from diptych.coding.codings import load_codings
 from diptych.coding.gold import load_gold
 from diptych.coding.sampling import load_samples
 from diptych.documents.fixes import Fixes
