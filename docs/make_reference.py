@@ -16,7 +16,7 @@ import click
 from pydantic import BaseModel
 
 from diptych.cli.main import diptych
-from diptych.coding.codings import Coder
+from diptych.coding.coders import Coder
 from diptych.schema import Facet, Schema, Value
 from diptych.service.app import create_app
 from diptych.service.settings import Settings as ServiceSettings
