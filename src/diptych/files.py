@@ -253,7 +253,7 @@ def read_toml(path: Path, model: type[Model]) -> Model:
 
 def describe(error: ValidationError, name: str, model: type[BaseModel]) -> list[str]:
     """Word pydantic's faults as “file: place: what is wrong (did you mean …?)”, one a line."""
-    lines = []
+    lines: list[str] = []
     faults = error.errors()
     for fault in faults:
         if len(lines) == FAULTS:
