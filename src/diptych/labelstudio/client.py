@@ -34,6 +34,11 @@ class Client:
     """
 
     def __init__(self, url: str, api_key: str) -> None:
+        if "@" in url.rsplit("://", maxsplit=1)[-1].split("/", maxsplit=1)[0]:  # every message names the address
+            raise LabelStudioError(
+                "the address of the server holds a name or a password",
+                hint=f"give the address alone, and {KEY_VARIABLE}",
+            )
         if not re.match(r"https?://", url):
             raise LabelStudioError(f"{url!r} is no address of a server", hint="it begins with http:// or https://")
         if not api_key:
