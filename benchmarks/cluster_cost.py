@@ -24,7 +24,7 @@ def table(rates: dict[str, Any]) -> str:
     """Return the table as Markdown: core hours, days on one core, hours on 64 cores, money, gigabytes read."""
     price = rates["price_per_core_hour"]
     lines = [
-        f"Computed for {PASSAGES:,} passages of {rates['bytes_a_passage']} bytes from rates measured on",
+        f"Computed, not measured, for {PASSAGES:,} passages of {rates['bytes_a_passage']} bytes from rates measured on",
         f"{rates['machine']} ({rates['measured']}), at {price:g} {rates['currency']} a core hour:",
         "",
         "| way | passages a core second | core hours | one core, days | 64 cores, hours | cost |",
