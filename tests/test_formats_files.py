@@ -14,11 +14,11 @@ import yaml
 
 from diptych.coding.codings import load_codings
 from diptych.errors import MissingExtraError, RecordError
-from diptych.exchange import packages
-from diptych.exchange.excel import read_workbook, write_workbook
 from diptych.exchange.formats import NEIGHBOURS, format_of
-from diptych.exchange.ground import Ground, signed
-from diptych.exchange.material import Material, credited, load_material, unlabel
+from diptych.exchange.neighbours import packages
+from diptych.exchange.neighbours.excel import read_workbook, write_workbook
+from diptych.exchange.neighbours.ground import Ground, signed
+from diptych.exchange.neighbours.material import Material, credited, load_material, unlabel
 from diptych.exchange.tables import Reject
 from diptych.study import Study
 from diptych.template import make_study
@@ -476,7 +476,7 @@ def test_a_workbook_with_entities_is_refused():
 
 
 def test_without_openpyxl_the_command_that_installs_it_is_named(monkeypatch):
-    monkeypatch.setattr("diptych.exchange.excel.find_spec", lambda _: None)
+    monkeypatch.setattr("diptych.exchange.neighbours.excel.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError) as caught:
         list(read_workbook(io.BytesIO(), "t.xlsx"))
     assert caught.value.hint == "pip install 'diptych[formats]'"

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from diptych.coding.codings import COLUMNS, load_codings
 from diptych.exchange.codings_table import long_rows, read_codings
-from diptych.exchange.excel import read_workbook, write_workbook
 from diptych.exchange.formats import NEIGHBOURS
-from diptych.exchange.ground import Ground, signed
-from diptych.exchange.material import Material, load_material
+from diptych.exchange.neighbours.excel import read_workbook, write_workbook
+from diptych.exchange.neighbours.ground import Ground, signed
+from diptych.exchange.neighbours.material import Material, load_material
 from diptych.exchange.tables import CsvWriter, read_table, undefuse
 from diptych.records import REASONS, Coding, moment, rows_of
 from diptych.schema import Schema

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 import diptych
-from diptych.classifier import kernel, many
+from diptych.classifier import kernel
 from diptych.classifier.analyser import KINDS, Analyser
+from diptych.classifier.batch import scores as many
 from diptych.classifier.bundled import bundled_model
 from diptych.classifier.hashing import term_hash, term_hashes
 from diptych.classifier.kernel import Kernel, kernel_of

@@ -20,7 +20,7 @@ from diptych.classifier.limits import Limits, calibrated, chosen
 from diptych.classifier.weights import ADDITIVE, KIND_WEIGHTS, RAREST, Scored, Weights
 
 if TYPE_CHECKING:
-    from diptych.classifier.many import Many
+    from diptych.classifier.batch.scores import Many
 
 __all__ = ["ADDITIVE", "KIND_WEIGHTS", "RAREST", "Answers", "Prediction", "Scored", "Scorer", "Weights"]
 
@@ -135,7 +135,7 @@ class Scorer:
 
     @cached_property
     def _many(self) -> Many | None:
-        from diptych.classifier.many import Many, fits
+        from diptych.classifier.batch.scores import Many, fits
 
         return Many(self.weights, self.analyser) if fits(self.analyser) else None
 

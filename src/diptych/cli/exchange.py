@@ -15,7 +15,7 @@ from diptych.cli.options import Talk, common, find_study, set_aside
 from diptych.exchange.formats import FORMATS, NEIGHBOURS, TABLES
 
 if TYPE_CHECKING:
-    from diptych.exchange.ground import Ground
+    from diptych.exchange.neighbours.ground import Ground
     from diptych.files import Row
     from diptych.study import Study
 
@@ -74,7 +74,7 @@ def import_command(
     from diptych.coding.codings import load_codings, write_codings
     from diptych.errors import RecordError, nearest
     from diptych.exchange.codings_table import read_codings
-    from diptych.exchange.ground import Ground, signed
+    from diptych.exchange.neighbours.ground import Ground, signed
     from diptych.files import exclusive
 
     kind, file = _named(words, given, reading=True)
@@ -161,7 +161,7 @@ def _opened(kind: str, file: str, ground: Ground) -> Iterator[Iterable[Any]]:
         if kind in NEIGHBOURS:
             yield NEIGHBOURS[kind].read(stream, file, ground)
         elif kind == "excel":
-            from diptych.exchange.excel import read_workbook
+            from diptych.exchange.neighbours.excel import read_workbook
 
             yield read_workbook(stream, file, ["passage"])
         else:
@@ -233,7 +233,7 @@ def _table(study: Study, coder: str | None, *, every: bool, disputed: bool, orig
     from diptych.coding.disputes import disputes
     from diptych.documents.passages import load_passages
     from diptych.exchange.codings_table import disputed_rows, long_rows, wide_rows
-    from diptych.exchange.material import load_material
+    from diptych.exchange.neighbours.material import load_material
 
     if every:
         return list(long_rows(load_material(study, coder=coder).codings))
@@ -248,7 +248,7 @@ def _write_table(study: Study, kind: str, file: str, rows: list[Row]) -> None:
 
     with _target(file, "bytes" if kind == "excel" else "text") as stream:
         if kind == "excel":
-            from diptych.exchange.excel import write_workbook
+            from diptych.exchange.neighbours.excel import write_workbook
 
             write_workbook(rows, study.schema, stream)
             return
@@ -261,7 +261,7 @@ def _export_neighbour(
     study: Study, kind: str, file: str, coder: str | None, *, blank: bool, originals: bool, talk: Talk
 ) -> None:
     """Write the study as another tool reads it, and say what leaves."""
-    from diptych.exchange.material import load_material
+    from diptych.exchange.neighbours.material import load_material
 
     neighbour = NEIGHBOURS[kind]
     material = load_material(study, originals=originals, coder=coder, blank=blank)

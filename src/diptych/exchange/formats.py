@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from diptych.errors import UsageError, nearest
-from diptych.exchange.packages import json_of
+from diptych.exchange.neighbours.packages import json_of
 from diptych.files import parse_object
 
 Kind = Literal["text", "bytes", "folder"]
@@ -43,7 +43,7 @@ class Neighbour:
 
 
 def _function(module: str, name: str) -> Callable[..., Any]:
-    found: Callable[..., Any] = getattr(import_module(f"diptych.exchange.{module}"), name)
+    found: Callable[..., Any] = getattr(import_module(f"diptych.exchange.neighbours.{module}"), name)
     return found
 
 

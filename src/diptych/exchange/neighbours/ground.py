@@ -10,7 +10,7 @@ from diptych.documents.ingest import read_passages
 from diptych.documents.passages import read_digests
 from diptych.documents.text import normalise, text_hash
 from diptych.errors import RecordError, StudyError, nearest
-from diptych.exchange.layout import Layout, back, check_offsets, crlf, layouts_of, line_feeds
+from diptych.exchange.neighbours.layout import Layout, back, check_offsets, crlf, layouts_of, line_feeds
 from diptych.exchange.tables import Reject
 from diptych.files import Row, canonical
 from diptych.schema import Schema

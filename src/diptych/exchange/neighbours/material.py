@@ -10,7 +10,7 @@ from typing import Any
 from diptych.coding.codings import load_codings
 from diptych.documents.passages import load_passages
 from diptych.errors import RecordError, UsageError, nearest
-from diptych.exchange.layout import Layout, layouts_of
+from diptych.exchange.neighbours.layout import Layout, layouts_of
 from diptych.files import Row
 from diptych.records import rows_of
 from diptych.schema import Schema

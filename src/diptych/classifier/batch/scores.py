@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.classifier.analyser import KINDS, Analyser
-from diptych.classifier.apart import Apart, Pieces
-from diptych.classifier.around import MOST, Around
-from diptych.classifier.growing import Places, counted, firsts, products
+from diptych.classifier.batch.arrays import Places, counted, firsts, products
+from diptych.classifier.batch.parties import MOST, Around
+from diptych.classifier.batch.pieces import Apart, Pieces
+from diptych.classifier.batch.tokens import row_shares
+from diptych.classifier.batch.words import Found, TermIndex, Vocabulary
 from diptych.classifier.language import SAMPLE, SMALL_WORDS, language_of
-from diptych.classifier.rows import row_shares
-from diptych.classifier.vocabulary import Found, TermIndex, Vocabulary
 from diptych.classifier.weights import ADDITIVE, KIND_WEIGHTS, Scored, Weights
 
 BATCH = 512  # texts …

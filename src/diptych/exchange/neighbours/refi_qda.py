@@ -15,9 +15,9 @@ from datetime import UTC
 from typing import IO, Any
 
 from diptych import __version__
-from diptych.exchange.layout import Layout
-from diptych.exchange.material import Material, Said
-from diptych.exchange.packages import put, xml_text
+from diptych.exchange.neighbours.layout import Layout
+from diptych.exchange.neighbours.material import Material, Said
+from diptych.exchange.neighbours.packages import put, xml_text
 from diptych.files import Row
 from diptych.records import moment
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from diptych.errors import RecordError
-from diptych.exchange.ground import Found, Ground, reject
-from diptych.exchange.material import NOTES, Material, unlabel
+from diptych.exchange.neighbours.ground import Found, Ground, reject
+from diptych.exchange.neighbours.material import NOTES, Material, unlabel
 from diptych.exchange.tables import CsvWriter, Reject, read_table, undefuse
 from diptych.files import Row
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import IO, Any
 
 from diptych.errors import MissingExtraError, RecordError, nearest
-from diptych.exchange.packages import open_package
+from diptych.exchange.neighbours.packages import open_package
 from diptych.exchange.parquet import rewindable
 from diptych.exchange.tables import Reject, cell
 from diptych.files import Row

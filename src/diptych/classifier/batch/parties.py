@@ -11,10 +11,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.classifier.growing import Growing, Places, bits, firsts, spread
+from diptych.classifier.batch.arrays import Growing, Places, bits, firsts, spread
+from diptych.classifier.batch.tokens import ANY_ATTITUDE, ANY_VALUE, BIT, Row, everyone_of
+from diptych.classifier.batch.words import Found, TermIndex, Vocabulary
 from diptych.classifier.parties import ATTITUDES, HOLDER, JOINT, LONGEST, NEAR, OBJECT, SKIP, THIRD, VALUES, Parties
-from diptych.classifier.rows import ANY_ATTITUDE, ANY_VALUE, BIT, Row, everyone_of
-from diptych.classifier.vocabulary import Found, TermIndex, Vocabulary
 
 MOST = 60  # parties: each is a bit
 _ROUNDS = 4  # of joining parties in all sentences at once; sentences that need more are joined one by one

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from diptych.errors import RecordError, SchemaError, nearest
-from diptych.exchange.ground import Found, Ground, reject
-from diptych.exchange.material import CODED, Material, Said, credited, labels, or_none, shown, values_of
+from diptych.exchange.neighbours.ground import Found, Ground, reject
+from diptych.exchange.neighbours.material import CODED, Material, Said, credited, labels, or_none, shown, values_of
 from diptych.exchange.tables import Reject, read_table
 from diptych.files import Row
 from diptych.records import moment

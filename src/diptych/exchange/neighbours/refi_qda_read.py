@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import IO
 
 from diptych.errors import RecordError, nearest
-from diptych.exchange.ground import Found, Ground, reject
-from diptych.exchange.material import unlabel
-from diptych.exchange.packages import Package, open_package, xml_of
-from diptych.exchange.refi_qda import NOTED, SPACE, code_guid, row_of
+from diptych.exchange.neighbours.ground import Found, Ground, reject
+from diptych.exchange.neighbours.material import unlabel
+from diptych.exchange.neighbours.packages import Package, open_package, xml_of
+from diptych.exchange.neighbours.refi_qda import NOTED, SPACE, code_guid, row_of
 from diptych.files import Row
 from diptych.schema import Schema
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from diptych.errors import RecordError, SchemaError
-from diptych.exchange.ground import Found, Ground, reject
-from diptych.exchange.material import CODED, Material, Said, credited, labels, shown
-from diptych.exchange.packages import json_of
+from diptych.exchange.neighbours.ground import Found, Ground, reject
+from diptych.exchange.neighbours.material import CODED, Material, Said, credited, labels, shown
+from diptych.exchange.neighbours.packages import json_of
 from diptych.files import Row
 
 KEPT = "diptych"

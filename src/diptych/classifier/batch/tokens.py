@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diptych.classifier.growing import Places, bits, counted, firsts
+from diptych.classifier.batch.arrays import Places, bits, counted, firsts
 from diptych.classifier.parties import ATTITUDES, JOINT, THIRD, VALUES, Parties
 from diptych.classifier.shares import PLACES, share_names
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.classifier.analyser import KINDS, LETTERS
-from diptych.classifier.growing import Growing, Numbers, Places, summed
+from diptych.classifier.batch.arrays import Growing, Numbers, Places, summed
 from diptych.classifier.hashing import BASE, SEEDS, Hashes, behind, codes, mixed, polynomials
 from diptych.classifier.language import SMALL_WORDS
 from diptych.classifier.weights import RAREST, Weights

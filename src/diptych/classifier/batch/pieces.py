@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.classifier.analyser import Analyser, folded_words
-from diptych.classifier.growing import Growing, Numbers, Places, spread
+from diptych.classifier.batch.arrays import Growing, Numbers, Places, spread
+from diptych.classifier.batch.words import Vocabulary
 from diptych.classifier.language import is_latin
 from diptych.classifier.parties import is_private, opened
 from diptych.classifier.sentences import begins, ends, pieces
-from diptych.classifier.vocabulary import Vocabulary
 
 _STOPS = frozenset(".!?;:,")
 # signs of pieces: to be read with its neighbours, of another script, with a letter; where sentences begin and end

@@ -16,10 +16,10 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 
 from diptych.errors import RecordError, nearest
-from diptych.exchange.ground import Found, Ground, reject
-from diptych.exchange.layout import Layout, astral, from_utf16, to_utf16
-from diptych.exchange.material import CODED, NOTES, Material, Said, credited, or_none
-from diptych.exchange.packages import json_of, open_package, put
+from diptych.exchange.neighbours.ground import Found, Ground, reject
+from diptych.exchange.neighbours.layout import Layout, astral, from_utf16, to_utf16
+from diptych.exchange.neighbours.material import CODED, NOTES, Material, Said, credited, or_none
+from diptych.exchange.neighbours.packages import json_of, open_package, put
 from diptych.exchange.parquet import rewindable
 from diptych.files import Row
 from diptych.schema import Schema

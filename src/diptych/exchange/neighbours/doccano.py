@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from diptych.errors import RecordError
-from diptych.exchange.ground import Found, Ground, reject
-from diptych.exchange.material import Material, credited, labels, or_none, shown, values_of
-from diptych.exchange.packages import open_package
+from diptych.exchange.neighbours.ground import Found, Ground, reject
+from diptych.exchange.neighbours.material import Material, credited, labels, or_none, shown, values_of
+from diptych.exchange.neighbours.packages import open_package
 from diptych.exchange.parquet import rewindable
 from diptych.exchange.tables import Reject, read_table
 from diptych.files import Row

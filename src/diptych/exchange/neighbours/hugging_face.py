@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 
 from diptych.errors import RecordError
-from diptych.exchange.ground import Found, Ground, reject
-from diptych.exchange.material import Material, unlabel
+from diptych.exchange.neighbours.ground import Found, Ground, reject
+from diptych.exchange.neighbours.material import Material, unlabel
 from diptych.exchange.parquet import read_parquet
 from diptych.exchange.tables import Reject, read_table, table_format
 from diptych.files import Row, write_jsonl, write_text

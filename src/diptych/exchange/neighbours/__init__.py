@@ -1,0 +1,1 @@
+"""The formats of other annotation tools: a writer and a reader each."""
