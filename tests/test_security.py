@@ -51,11 +51,13 @@ from diptych.exchange.label_config import read_tag
 from diptych.exchange.opening import MEMORY, open_input
 from diptych.exchange.predicted import count_predictions
 from diptych.exchange.tables import read_table
-from diptych.files import FAULTS, exclusive, toml_text, write_text
+from diptych.files import exclusive, write_text
 from diptych.labelstudio.client import Client
-from diptych.schema import LARGEST, Schema
+from diptych.schema import Schema
+from diptych.schema_yaml import LARGEST
 from diptych.service.uploads import base_name
 from diptych.study import Document, Study
+from diptych.toml_files import FAULTS, toml_text
 from fuzz_readers import DOCX, model_parts, packed
 
 SECRET = "sesame-open-9f8e7d6c5b4a-never-shown"  # noqa: S105 - no password

@@ -8,12 +8,13 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from diptych.codebook_words import Words
 from diptych.errors import SchemaError, nearest
-from diptych.files import canonical, describe, sha256_bytes
+from diptych.files import canonical, sha256_bytes
+from diptych.schema_yaml import plain_data
+from diptych.toml_files import describe
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[^\W\d_][\w-]{0,63}$")]
 Text = Annotated[
@@ -23,7 +24,6 @@ Text = Annotated[
     ),
 ]
 _STRICT = ConfigDict(extra="forbid", frozen=True, ignored_types=(cached_property,))
-LARGEST = 1_000_000  # characters of a schema: ten times the longest codebook we know
 RESERVED = (
     *("passage", "document", "author", "title", "year", "publisher", "section", "words", "text", "digest"),
     *("source", "spans", "off_topic", "language", "start", "end", "coder", "facet", "value"),
@@ -204,10 +204,6 @@ class Schema(BaseModel):
     @classmethod
     def parse(cls, text: str, name: str = "schema") -> Schema:
         """Read a schema from YAML text; `name` stands in errors."""
-        if len(text) > LARGEST:
-            raise SchemaError(
-                f"{name}: the schema holds {len(text):,} characters, {LARGEST:,} are allowed", hint="is it a schema?"
-            )
         return _parsed(text, name)
 
     @classmethod
@@ -231,16 +227,7 @@ class Schema(BaseModel):
 
 @lru_cache(maxsize=16)  # a command reads its schema several times, and YAML is read slowly; a schema is frozen
 def _parsed(text: str, name: str) -> Schema:
-    try:
-        raw = yaml.load(text, Loader=_Loader)  # nosec B506  # noqa: S506 - a subclass of SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise SchemaError(f"{name}{where}: {problem}") from error
-    except (RecursionError, ValueError) as error:
-        raise SchemaError(f"{name}: {error}") from error
-    return Schema.from_data(raw, name)
+    return Schema.from_data(plain_data(text, name), name)
 
 
 def _yes_no(facet: Facet, value: Value, words: Words) -> Facet:
@@ -269,38 +256,3 @@ def _unique(what: str, names: list[str]) -> None:
     twice = sorted(name for name, number in Counter(names).items() if number > 1)
     if twice:
         raise ValueError(f"{what}: {', '.join(map(repr, twice))} stands twice")
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as people write it: `yes` and `no` are words, and nothing refers to something else."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed here", problem_mark=mark)
-        if getattr(self.peek_event(), "tag", None) is not None:  # type: ignore[no-untyped-call]
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="tags (!name) are not allowed here", problem_mark=mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key.value, str) and key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands twice", problem_mark=key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-_TAG = "tag:yaml.org,2002:"
-_NUMBERS = {  # PyYAML's, but for 1:30, which is read in sixties and takes the square of its length
-    f"{_TAG}int": re.compile(r"^[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
-    f"{_TAG}float": re.compile(
-        r"^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
-        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-    ),
-}
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, _NUMBERS.get(tag, pattern)) for tag, pattern in rules if tag != f"{_TAG}bool"]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

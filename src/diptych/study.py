@@ -11,8 +11,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from diptych.errors import NoStudyError, StudyError, nearest
-from diptych.files import STUDY, read_toml, sha256_file, upward
+from diptych.files import STUDY, sha256_file, upward
 from diptych.schema import Schema
+from diptych.toml_files import read_toml
 
 SETTINGS = STUDY
 _STRICT = ConfigDict(extra="forbid", frozen=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from diptych.cli.options import Talk, common, find_study, set_aside
+from diptych.cli.label_studio_file import export_label_studio, import_label_studio, not_taken
+from diptych.cli.options import Talk, common, find_study
 from diptych.exchange.formats import FORMATS, NEIGHBOURS, TABLES
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def import_command(
     renamed = _accounts(accounts)
     study = find_study(folder)
     if kind == "label-studio":
-        _import_label_studio(study, file, coder, role, talk)
+        import_label_studio(study, file, coder, role, talk)
         return
     with exclusive(study.state), _opened(kind, file, ground := Ground(study)) as rows:
         foreign = kind in NEIGHBOURS
@@ -109,7 +110,7 @@ def import_command(
         talk(f"{len(found.codings)} new, {found.unchanged} known before, {len(found.rejects)} rows rejected{blank}")
     if found.rejects:
         stem = Path(file).stem if file != "-" else "stdin"
-        _set_aside(study.state / "rejects" / f"{stem}.jsonl", found.rejects, "entry" if foreign else "line")
+        not_taken(study.state / "rejects" / f"{stem}.jsonl", found.rejects, "entry" if foreign else "line")
 
 
 def _named(words: tuple[str, ...], given: str | None, *, reading: bool) -> tuple[str, str]:
@@ -168,13 +169,6 @@ def _opened(kind: str, file: str, ground: Ground) -> Iterator[Iterable[Any]]:
             yield read_table(stream, file, kind, ["passage"])
 
 
-def _set_aside(path: Path, rejects: list[Any], place: str = "line") -> None:
-    hint = "correct these rows and import them again; the others are in"
-    first = rejects[0]
-    where = f"{place} {first.line}" + (f" of {first.file}" if first.file else "")
-    set_aside(path, rejects, f", {where}: {first.reason}", hint=hint)
-
-
 @click.command("export")
 @formatted
 @click.option("--coder", metavar="NAME", help="Only this coder's answers; in a table to code, filled in.")
@@ -217,7 +211,7 @@ def export_command(
         )
     study = find_study(folder)
     if kind == "label-studio":
-        _export_label_studio(study, file, with_originals, talk)
+        export_label_studio(study, file, with_originals, talk)
     elif table:
         rows = _table(study, coder, every=every, disputed=disputed, originals=with_originals)
         _write_table(study, kind, file, rows)
@@ -289,35 +283,3 @@ def _target(file: str, kind: str) -> Iterator[Any]:
     else:
         with atomic(Path(file), "w" if kind == "text" else "wb") as stream:
             yield stream
-
-
-def _import_label_studio(study: Study, file: str, coder: str | None, role: str, talk: Talk) -> None:
-    """Read a JSON file that Label Studio exported."""
-    from diptych.coding.codings import write_codings
-    from diptych.exchange.opening import open_input
-    from diptych.files import exclusive
-    from diptych.labelstudio.files import import_tasks
-
-    with exclusive(study.state), open_input(file) as stream:
-        codings, rejects = import_tasks(study, stream, Path(file).name, coder=coder, role=role)
-        if codings:
-            written = write_codings(study, codings, "label-studio")
-            talk(f"{written.rows} codings in {written.path.relative_to(study.root)}")
-        talk(f"{len(codings)} new, {len(rejects)} annotations rejected")
-    if rejects:
-        _set_aside(study.state / "rejects" / f"{Path(file).stem}.jsonl", rejects)
-
-
-def _export_label_studio(study: Study, file: str, with_originals: bool, talk: Talk) -> None:
-    """Write the study as a JSON file that Label Studio imports."""
-    import json
-    from contextlib import nullcontext
-
-    from diptych.files import atomic
-    from diptych.labelstudio.files import export_tasks
-
-    tasks = export_tasks(study, originals=with_originals)
-    with nullcontext(sys.stdout) if file == "-" else atomic(Path(file)) as stream:
-        json.dump(tasks, stream, ensure_ascii=False, indent=1, default=str)
-        stream.write("\n")
-    talk(f"{len(tasks)} tasks" + ("" if file == "-" else f" in {file}"))

@@ -13,8 +13,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from diptych.errors import RecordError
-from diptych.files import read_toml, sha256_bytes, toml_text, write_text
+from diptych.files import sha256_bytes, write_text
 from diptych.study import Study
+from diptych.toml_files import read_toml, toml_text
 
 
 class Coder(BaseModel):

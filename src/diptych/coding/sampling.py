@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diptych.errors import RecordError, UsageError
-from diptych.files import canonical, sha256_bytes, toml_text, write_text
+from diptych.files import canonical, sha256_bytes, write_text
 from diptych.study import Study
+from diptych.toml_files import toml_text
 
 FLOOR = 0.5
 FORMAT = 1

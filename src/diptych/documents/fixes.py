@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from diptych.documents.segment import Cut
 from diptych.errors import DocumentError
-from diptych.files import read_toml
+from diptych.toml_files import read_toml
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 

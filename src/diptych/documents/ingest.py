@@ -12,9 +12,10 @@ from diptych.documents.cut import cut_document
 from diptych.documents.fixes import Fixes
 from diptych.documents.read import Source, read_document
 from diptych.errors import DocumentError, RecordError, UsageError
-from diptych.files import copy_file, read_jsonl, sha256_file, toml_text, write_jsonl, write_text
+from diptych.files import copy_file, read_jsonl, sha256_file, write_jsonl, write_text
 from diptych.records import Passage
 from diptych.study import SETTINGS, Document, Study
+from diptych.toml_files import toml_text
 
 Outcome = Literal["cut", "unchanged", "cut anew", "original not at hand", "missing"]
 

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from diptych.errors import DiptychError
-from diptych.files import describe
 from diptych.service import shapes
 from diptych.service.answers import answer_all, answer_document, check_passage, half_a_character, has_half
 from diptych.service.body import STREAMED, media_type
@@ -21,6 +20,7 @@ from diptych.service.settings import Bounds
 from diptych.service.streams import Pieces, Rows, answered, converter, with_status
 from diptych.service.uploads import base_name, upload_rows
 from diptych.service.writers import writer_for
+from diptych.toml_files import describe
 
 FILE = {"max_files": 1, "max_fields": 10}
 

@@ -12,9 +12,10 @@ from diptych.documents.ingest import add_document, ingest, read_passages
 from diptych.errors import FileWriteError, UsageError
 from diptych.exchange.codings_table import read_codings
 from diptych.exchange.tables import read_table
-from diptych.files import atomic_folder, toml_text, write_text
+from diptych.files import atomic_folder, write_text
 from diptych.schema import Schema
 from diptych.study import SETTINGS, Study
+from diptych.toml_files import toml_text
 
 CODED_AT = "2026-11-21T00:00:00+00:00"
 DOCUMENTS = (
