@@ -27,7 +27,7 @@ from diptych.classifier.analyser import Analyser
 from diptych.classifier.parties import Parties, attitudes
 from diptych.classifier.persist import load_model
 from diptych.classifier.sentences import sentences
-from diptych.coding.codings import load_coders, write_down_coders
+from diptych.coding.coders import load_coders, write_down_coders
 from diptych.coding.gold import write_gold
 from diptych.coding.sampling import Sample, read_sample, write_sample
 from diptych.documents import word
