@@ -199,9 +199,9 @@ def small(tmp_path: Path) -> Study:
 # a browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[object]:
-    """Debian's Chromium."""
+    """Debian's Chromium, for one file: Playwright's event loop runs as long, and tests of servers have their own."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -111,7 +111,7 @@ class UsageError(DiptychError, ValueError):
 def listed(names: Iterable[str]) -> str:
     """Return names as a hint shows them: parted by commas, of very many the first.
 
-    >>> listed(["a", "b"]), listed(map(str, range(100)))[-12:]
+    >>> listed(["a", "b"]), listed(map(str, range(100)))[-13:]
     ('a, b', '38, 39, and …')
     """
     shown = [name[:LONGEST_NAME] for name in islice(names, SHOWN_NAMES + 1)]

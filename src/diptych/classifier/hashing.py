@@ -58,7 +58,7 @@ def polynomials(terms: Sequence[str]) -> tuple[Hashes, Hashes]:
     Examples
     --------
     >>> numbers, steps = polynomials(["oil", " flows", "oil flows"])
-    >>> int(behind(numbers[0], steps[0], numbers[1])) == int(numbers[2])
+    >>> int(behind(numbers[:1], steps[:1], numbers[1:2])[0]) == int(numbers[2])
     True
     """
     ends = np.cumsum([len(term) for term in terms], dtype=np.intp) if len(terms) else np.zeros(0, dtype=np.intp)
