@@ -29,8 +29,8 @@ typedef struct { uint32_t set; uint16_t tag; } spot; /* where a word may be kept
 static int kept_start(kept *k, Py_ssize_t values)
 {
     k->stride = ((Py_ssize_t)sizeof(kept_word) + values * (Py_ssize_t)sizeof(float) + 63) / 64 * 64;
-    k->at = spread_memory(SETS * WAYS * (size_t)k->stride, 0);
-    k->ways = spread_memory(SETS * WAYS * sizeof(way), 1);
+    k->at = spread_memory(SETS * WAYS * (size_t)k->stride);
+    k->ways = spread_memory(SETS * WAYS * sizeof(way));
     return k->at && k->ways ? 0 : -1;
 }
 

@@ -19,9 +19,9 @@ static int make_room(void *array, Py_ssize_t *room, Py_ssize_t wanted, size_t si
     return 0;
 }
 
-/* memory for tables: in large pages where the system has them, so that finding a page costs less than reading it; with a
- * cache line to spare; zeros if wanted: what is written before it is read needs none, which start-up feels */
-static void *spread_memory(size_t size, int zeros)
+/* zeroed memory for tables: in large pages where the system has them, so that finding a page costs less than reading it;
+ * with a cache line to spare */
+static void *spread_memory(size_t size)
 {
     void *found = NULL;
     size_t page = size > (1 << 20) ? 1 << 21 : 64;
@@ -34,7 +34,7 @@ static void *spread_memory(size_t size, int zeros)
 #ifdef MADV_HUGEPAGE
     if (found && page > 64) madvise(found, size, MADV_HUGEPAGE);
 #endif
-    if (found && zeros) memset(found, 0, size);
+    if (found) memset(found, 0, size);
     return found;
 }
 

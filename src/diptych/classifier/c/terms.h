@@ -89,9 +89,9 @@ static int fill_index(index_ *x, const uint64_t *hashes, const float *idf, const
     while (bits < (uint64_t)x->terms * 4) bits *= 2;
     x->mask = size - 1;
     x->map_mask = bits - 1;
-    x->records = spread_memory((size_t)x->terms * (size_t)x->stride, 0);
-    x->places = spread_memory(size * sizeof(uint32_t), 1);
-    x->map = spread_memory(bits / 8, 1);
+    x->records = spread_memory((size_t)x->terms * (size_t)x->stride);
+    x->places = spread_memory(size * sizeof(uint32_t));
+    x->map = spread_memory(bits / 8);
     if (!x->records || !x->places || !x->map) return -1;
     for (Py_ssize_t i = 0; i < x->terms; i++) {
         if (!(idf[i] > 0 && idf[i] < INFINITY)) return 1;
