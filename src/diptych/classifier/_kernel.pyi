@@ -13,6 +13,7 @@ class Kernel:
         hashes: NDArray[np.uint64],
         idf: NDArray[np.float32],
         rows: NDArray[np.float32],
+        order: NDArray[np.int32],
         intercepts: NDArray[np.float64],
         shares: NDArray[np.float64] | None,
         weights: tuple[float, ...],

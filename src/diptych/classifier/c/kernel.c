@@ -9,6 +9,11 @@
 #include <sys/mman.h>
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#define WIDE_ROWS __attribute__((target_clones("avx2,fma", "default")))
+#else
+#define WIDE_ROWS
+#endif
 #if !defined(__GNUC__) && !defined(__clang__)
 #define __builtin_prefetch(at) ((void)0)
 #endif
@@ -19,15 +24,34 @@ static const char *const SHORT[] = {"Mr", "Mrs", "Ms", "Dr", "Prof", "Gen", "Lt"
     "Pres", "St", "Mt", "vs", "No", "Nos", "Vol", "Fig", "Jr", "Sr", "Jan", "Feb", "Mar", "Apr", "Aug", "Sep", "Sept", "Oct", "Nov",
     "Dec", "al", "etc", "cf", "approx", "ca", "pp", "Art", "Inc", "Ltd", "Co", "Corp", NULL};
 
-#include "memory.h"
 #include "letters.h"
-#include "blocks.h"
-#include "rows.h"
 #include "terms.h"
-#include "lexicon.h"
-#include "kept.h"
 #include "kernel.h"
-#include "words.h"
+
+/* rows */
+
+WIDE_ROWS static void add_row(double *restrict out, const float *restrict row, double by, Py_ssize_t n)
+{
+    for (Py_ssize_t v = 0; v < n; v++) out[v] += by * (double)row[v];
+}
+
+WIDE_ROWS static void add_runs(double *restrict out, const float *restrict row, Py_ssize_t n)
+{
+    for (Py_ssize_t v = 0; v < n; v++) out[v] += (double)row[v];
+}
+
+/* of one word, token or name */
+
+static void count_small_word(Kernel *k, uint64_t h)
+{
+    const entry *e = table_get(&k->small_words, h);
+    if (!e) return;
+    for (uint64_t left = (uint64_t)e->second; left; left &= left - 1) k->hits[__builtin_ctzll(left)]++;
+}
+
+/* names of several words are looked for where their first run of word letters is found, by its hash */
+static int may_start(const Kernel *k, uint64_t run) { return map_has(k->starts, spread(run)); }
+
 #include "parties.h"
 
 /* sentences, in codes and in UCS-4 */
@@ -57,22 +81,90 @@ static int read_sentence_wide(Kernel *k, const letter *s, Py_ssize_t n);
 #define MARK_OF(party) (letter)(MARK_WIDE + (party))
 #include "reading.h"
 
-#include "sentences.h"
-#include "quick.h"
+/* letters as Python normalises (NFKC) and case-folds them */
+static int fold_wide(Kernel *k, const letter *s, Py_ssize_t n)
+{
+    wide *out = &k->wide_plain;
+    PyObject *raw = PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, s, n);
+    PyObject *made = raw ? PyObject_CallFunctionObjArgs(k->normalize, k->nfkc, raw, NULL) : NULL;
+    PyObject *folded = made ? PyObject_CallMethod(made, "casefold", NULL) : NULL;
+    Py_XDECREF(raw);
+    Py_XDECREF(made);
+    if (!folded) return -1;
+    Py_ssize_t m = PyUnicode_GET_LENGTH(folded);
+    int failed = make_room(&out->at, &out->room, m + 1, sizeof(letter)) || !PyUnicode_AsUCS4(folded, out->at, m + 1, 0);
+    Py_DECREF(folded);
+    out->n = m;
+    return failed ? -1 : 0;
+}
+
+/* the kinds of the folded letters are returned, or 0 without memory */
+static unsigned fold_narrow(Kernel *k, const code *s, Py_ssize_t n)
+{
+    const codes *c = &k->codes;
+    unsigned seen = 1U << 31;
+    if (make_room(&k->plain.at, &k->plain.room, UNFOLDED * n + 1, 1)) return 0;
+    code *to = k->plain.at;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        code one = s[i];
+        *to++ = c->fold[one][0];
+        seen |= c->kinds[one];
+        if (one >= 128)
+            for (int j = 1; j < c->folds[one]; j++) *to++ = c->fold[one][j];
+    }
+    k->plain.n = to - k->plain.at;
+    return seen;
+}
+
+static int finish_sentence(Kernel *k)
+{
+    if (read_parties(k)) return -1;
+    vote(k);
+    return 0;
+}
+
+static int read_sentence_narrow(Kernel *k, const code *s, Py_ssize_t n)
+{
+    narrow *plain = &k->plain;
+    unsigned seen = fold_narrow(k, s, n);
+    k->sentences++;
+    if (!seen || read_words_narrow(k, plain->at, plain->n)) return -1;
+    if (!k->markers) return 0;
+    if (seen & APOSTROPHE && k->codes.of[0x2019])
+        for (Py_ssize_t i = 0; i < plain->n; i++)
+            if (plain->at[i] == k->codes.of[0x2019]) plain->at[i] = '\'';
+    return read_tokens_narrow(k, plain, &k->work, (seen & APOSTROPHE) != 0) ? -1 : finish_sentence(k);
+}
+
+static int read_sentence_wide(Kernel *k, const letter *s, Py_ssize_t n)
+{
+    narrow *own = &k->codes_of_sentence;
+    wide *plain = &k->wide_plain;
+    Py_ssize_t i = 0;
+    if (make_room(&own->at, &own->room, n + 1, 1)) return -1;
+    for (; i < n && s[i] < NARROWEST && (k->codes.of[s[i]] || !s[i]); i++) own->at[i] = k->codes.of[s[i]];
+    if (i == n) return read_sentence_narrow(k, own->at, n);
+    k->sentences++;
+    if (fold_wide(k, s, n) || read_words_wide(k, plain->at, plain->n)) return -1;
+    if (!k->markers) return 0;
+    int apostrophe = 0;
+    for (i = 0; i < plain->n; i++) {
+        if (plain->at[i] == 0x2019) plain->at[i] = '\'';
+        else if (plain->at[i] >= MARK_WIDE) plain->at[i] = ' ';
+        apostrophe |= plain->at[i] == '\'';
+    }
+    return read_tokens_wide(k, plain, &k->wide_work, apostrophe) ? -1 : finish_sentence(k);
+}
 
 /* languages: language.py; texts in other than Latin letters are left to it */
 
 enum { UNKNOWN = -1, NOT_LATIN = -2 };
 
-static Py_ssize_t language_of(Kernel *k)
+static Py_ssize_t language_of(const Kernel *k)
 {
     if (k->seen & OTHER_SCRIPT) return NOT_LATIN;
     if (!(k->seen & LATIN)) return UNKNOWN;
     Py_ssize_t best = 0;
-    memset(k->hits, 0, sizeof k->hits);
-    for (Py_ssize_t s = 1; s < k->set_count; s++)
-        if (k->in_sets[s])
-            for (uint64_t left = k->sets[s]; left; left &= left - 1) k->hits[__builtin_ctzll(left)] += k->in_sets[s];
     for (Py_ssize_t l = 1; l < k->language_count; l++)
         if (k->hits[l] > k->hits[best] || (k->hits[l] == k->hits[best] && l == k->english)) best = l;
     double least = 0.08 * (double)k->word_count;
@@ -85,7 +177,7 @@ static int look_again(Kernel *k, const code *codes, const letter *letters)
 {
     k->word_count = 0;
     k->seen = 0;
-    memset(k->in_sets, 0, (size_t)k->set_count * sizeof *k->in_sets);
+    memset(k->hits, 0, sizeof k->hits);
     if (codes) {
         for (Py_ssize_t i = 0; i < LOOKED_AT; i++) k->seen |= k->codes.kinds[codes[i]];
         if (!fold_narrow(k, codes, LOOKED_AT)) return -1;
@@ -103,46 +195,49 @@ static int look_again(Kernel *k, const code *codes, const letter *letters)
 
 static double LOGS[64];
 
-/* the terms of a pile, counted, on the heap; the sum of their squares */
-static double heap_terms(Kernel *k, pile *p)
+static int fill_bag(Kernel *k, pile *p, int kind)
 {
-    const index_ *x = &k->index;
-    double length = 0;
-    count(&k->tallies, p);
-    for (Py_ssize_t i = 0; i < p->n; i++) {
-        tally *of = &k->tallies.at[p->at[i]];
-        const record *r = record_at(x, of->number - 1);
-        double w = (of->count < 64 ? LOGS[of->count] : 1 + log((double)of->count)) * (double)r->length;
-        *of = (tally){0, 0};
-        length += w * w;
-        heap_row(&k->rows, r->row, w, k->sum, x->values);
-    }
-    return length;
+    look_up(&k->index, p, kind);
+    for (Py_ssize_t i = 0; i < p->n; i++)
+        if (bag_add(&k->bag, (int32_t)p->at[i])) return -1;
+    return 0;
 }
 
-/* what a kind of terms adds to the scores */
-static void add_kind(Kernel *k, int kind, double length, double *out)
+static int fill_singles(Kernel *k)
 {
-    Py_ssize_t values = k->index.values;
-    empty_heap(&k->rows, k->sum, values);
-    double by = length > 0 ? k->weights[kind] / sqrt(length) : 0;
-    for (Py_ssize_t v = 0; v < values; v++) {
-        out[v] += by * k->sum[v];
-        k->sum[v] = 0;
+    for (Py_ssize_t i = 0; i < k->singles.n; i++) {
+        k->known += (double)record_at(&k->index, (uint32_t)k->singles.at[i])->length <= k->rarest;
+        if (bag_add(&k->bag, (int32_t)k->singles.at[i])) return -1;
     }
+    return 0;
+}
+
+static void add_bag(Kernel *k, int kind, double *out)
+{
+    bag *b = &k->bag;
+    double length = 0;
+    memset(k->sum, 0, (size_t)k->index.values * sizeof(double));
+    for (Py_ssize_t i = 0; i < b->n; i++) {
+        const record *r = record_at(&k->index, (uint32_t)b->term[i]);
+        int32_t c = b->count[i];
+        double w = (c < 64 ? LOGS[c] : 1 + log((double)c)) * (double)r->length;
+        length += w * w;
+        add_row(k->sum, r->row, w, k->index.values);
+    }
+    bag_empty(b);
+    if (length > 0)
+        for (Py_ssize_t v = 0; v < k->index.values; v++) out[v] += k->weights[kind] / sqrt(length) * k->sum[v];
 }
 
 static void start_passage(Kernel *k)
 {
     memset(k->runs, 0, (size_t)k->index.values * sizeof(double));
     k->runs_length = 0;
-    k->run_rows.n = 0;
     k->singles.n = k->pairs.n = k->around.n = k->sides.n = 0;
-    k->pairs.done = k->around.done = k->sides.done = 0;
     k->word_count = k->known = k->sentences = k->votes_none = k->votes_several = k->nobody = 0;
     k->any_party = 0;
     k->seen = 0;
-    memset(k->in_sets, 0, (size_t)k->set_count * sizeof *k->in_sets);
+    memset(k->hits, 0, sizeof k->hits);
     memset(k->named, 0, sizeof k->named);
     memset(k->firsts, 0, sizeof k->firsts);
     memset(k->views, 0, sizeof k->views);
@@ -161,25 +256,14 @@ static int score_passage(Kernel *k, double *out, double *known, unsigned char *n
             if (shares[d] != 0)
                 for (Py_ssize_t v = 0; v < values; v++) out[v] += shares[d] * k->share_rows[d * values + v];
     }
-    fetch_terms(k);
-    fetch_records(&k->index, &k->pairs);
-    fetch_records(&k->index, &k->around);
-    fetch_records(&k->index, &k->sides);
-    empty_heap(&k->run_rows, k->runs, values);
+    if (fill_singles(k) || fill_bag(k, &k->pairs, WORDS)) return -1;
+    add_bag(k, WORDS, out);
     if (k->runs_length > 0)
         for (Py_ssize_t v = 0; v < values; v++) out[v] += k->weights[RUNS] / sqrt(k->runs_length) * k->runs[v];
-    settle(&k->index, &k->pairs);
-    settle(&k->index, &k->around);
-    settle(&k->index, &k->sides);
-    Py_ssize_t most = k->singles.n;
-    if (k->pairs.n > most) most = k->pairs.n;
-    if (k->around.n > most) most = k->around.n;
-    if (k->sides.n > most) most = k->sides.n;
-    if (room_for_tallies(&k->tallies, most)) return -1;
-    double length = heap_terms(k, &k->singles);
-    add_kind(k, WORDS, length + heap_terms(k, &k->pairs), out);
-    add_kind(k, PARTIES, heap_terms(k, &k->around), out);
-    add_kind(k, SIDES, heap_terms(k, &k->sides), out);
+    if (fill_bag(k, &k->around, PARTIES)) return -1;
+    add_bag(k, PARTIES, out);
+    if (fill_bag(k, &k->sides, SIDES)) return -1;
+    add_bag(k, SIDES, out);
     *known = k->word_count ? (double)k->known / (double)k->word_count : 0.0;
     *named = (unsigned char)(!k->markers || k->any_party);
     return 0;
@@ -198,9 +282,9 @@ static Py_ssize_t score_text(Kernel *k, PyObject *text, double *out, double *kno
     if (in_codes < 0) return -3;
     start_passage(k);
     if (in_codes) {
-        if (n < UINT32_MAX ? read_text_quickly(k, codes, n) : read_text_narrow(k, codes, n)) return -3;
+        if (read_text_narrow(k, codes, n)) return -3;
     } else if (letters_of(text, &k->text) || read_text_wide(k, k->text.at, n)) return -3;
-    if (score_passage(k, out, known, named)) return -3;
+    if (score_passage(k, out, known, named)) { bag_empty(&k->bag); return -3; }
     if (n > LOOKED_AT && look_again(k, in_codes ? codes : NULL, k->text.at)) return -3;
     return language_of(k);
 }

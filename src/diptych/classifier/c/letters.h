@@ -74,11 +74,7 @@ typedef struct {
     code of[NARROWEST];            /* letter → code; 0 for one that has none */
     code fold[256][UNFOLDED];
     uint8_t folds[256];            /* how many letters it becomes */
-    code plain[256];               /* what it becomes, where that is one letter */
-    uint8_t sorts[256];            /* for blocks.h: OF_WORD … */
 } codes;
-
-enum { OF_WORD = 1, A_STOP = 2, ODD = 4 }; /* odd: what the quick way does not read */
 
 static void start_codes(codes *c)
 {
@@ -105,15 +101,6 @@ static int fold_of(const codes *c, PyObject *folded, code *out)
     return (int)n;
 }
 
-static void sort_codes(codes *c)
-{
-    for (int i = 0; i < 256; i++) {
-        code to = c->plain[i] = c->fold[i][0];
-        int odd = c->folds[i] != 1 || i == '_' || to == '_' || c->kinds[to] & WIDE;
-        c->sorts[i] = (uint8_t)((c->kinds[to] & INNER ? OF_WORD : 0) | (c->kinds[i] & STOP ? A_STOP : 0) | (odd ? ODD : 0));
-    }
-}
-
 /* letters: one string; folds: what each becomes; end: the first code that is none of a letter. A letter without a code for what it becomes is left out. */
 static int fill_codes(codes *c, PyObject *letters, PyObject *folds, int end)
 {
@@ -137,7 +124,20 @@ static int fill_codes(codes *c, PyObject *letters, PyObject *folds, int end)
         if (found > 0) c->folds[128 + i] = (uint8_t)found;
         else c->of[PyUnicode_READ_CHAR(letters, i)] = 0;
     }
-    sort_codes(c);
+    return 0;
+}
+
+/* growing arrays */
+
+static int make_room(void *array, Py_ssize_t *room, Py_ssize_t wanted, size_t size)
+{
+    if (wanted <= *room) return 0;
+    Py_ssize_t more = *room ? *room : 256;
+    while (more < wanted) more *= 2;
+    void *found = realloc(*(void **)array, (size_t)more * size);
+    if (!found) return -1;
+    *(void **)array = found;
+    *room = more;
     return 0;
 }
 

@@ -47,25 +47,6 @@ static int fill_table(table *t, PyObject *from, int first)
     return 0;
 }
 
-/* number the sets of languages that a small word is one of: 0 for none */
-static int fill_sets(Kernel *k)
-{
-    const table *t = &k->small_words;
-    k->sets = calloc(t->mask + 2, sizeof(uint64_t));
-    k->in_sets = calloc(t->mask + 2, sizeof *k->in_sets);
-    if (!k->sets || !k->in_sets) { PyErr_NoMemory(); return -1; }
-    k->set_count = 1;
-    for (uint64_t i = 0; i <= t->mask; i++) {
-        Py_ssize_t s = 1;
-        if (!t->at[i].second) continue;
-        while (s < k->set_count && k->sets[s] != (uint64_t)t->at[i].second) s++;
-        k->sets[s] = (uint64_t)t->at[i].second;
-        t->at[i].first = s;
-        if (s == k->set_count) k->set_count++;
-    }
-    return 0;
-}
-
 static int fill_tables(Kernel *k, PyObject *names, PyObject *classes, PyObject *small)
 {
     if (table_start(&k->lexicon, PyDict_GET_SIZE(names) + PyDict_GET_SIZE(classes) + 1)
@@ -80,7 +61,7 @@ static int fill_tables(Kernel *k, PyObject *names, PyObject *classes, PyObject *
         if (party == -1 && PyErr_Occurred()) return -1;
         if (party < 0 || party >= k->parties) { PyErr_SetString(PyExc_ValueError, "a name of no party"); return -1; }
     }
-    return fill_table(&k->lexicon, names, 1) || fill_table(&k->lexicon, classes, 0) || fill_table(&k->small_words, small, 0) || fill_sets(k) ? -1 : 0;
+    return fill_table(&k->lexicon, names, 1) || fill_table(&k->lexicon, classes, 0) || fill_table(&k->small_words, small, 0) ? -1 : 0;
 }
 
 /* the words of a name, one behind the other */
@@ -106,12 +87,7 @@ static int fill_phrase(Kernel *k, phrase *p, PyObject *words)
     while (run < p->ends[0] && kinds_of_letter(all.at[run]) & WORD) run++;
     uint64_t start = spread(run ? hash_letters(all.at, run).h : ODD_START);
     map_put(k->starts, start);
-    Py_ssize_t second = run, end, w = 0;
-    while (second < all.n && !(kinds_of_letter(all.at[second]) & WORD)) second++;
-    while (p->ends[w] <= second && w + 1 < p->n) w++;
-    for (end = second; end < p->ends[w] && kinds_of_letter(all.at[end]) & WORD;) end++;
-    map_put(k->seconds, spread(hash_letters(all.at + second, end - second).h));
-    k->odd_phrases |= !run || second == end;
+    k->odd_phrases |= !run;
     if (!(p->codes = malloc((size_t)all.n))) { PyErr_NoMemory(); return -1; }
     for (Py_ssize_t i = 0; i < all.n; i++) {
         p->codes[i] = all.at[i] < NARROWEST ? k->codes.of[all.at[i]] : 0;
@@ -153,18 +129,19 @@ static int fill_numbers(PyObject *from, int *to, int most)
     return 0;
 }
 
-static int fill_model(Kernel *k, PyObject *hashes, PyObject *idf, PyObject *rows)
+static int fill_model(Kernel *k, PyObject *hashes, PyObject *idf, PyObject *rows, PyObject *order)
 {
-    Py_buffer h = {0}, i = {0}, r = {0};
+    Py_buffer h = {0}, i = {0}, r = {0}, o = {0};
     Py_ssize_t n = k->index.terms;
-    int failed = borrow(hashes, &h, n * 8, "hashes") || borrow(idf, &i, n * 4, "idf") || borrow(rows, &r, n * k->index.values * 4, "rows")
-        ? -1 : fill_index(&k->index, h.buf, i.buf, r.buf);
-    if (failed > 0) PyErr_SetString(PyExc_ValueError, "an idf that is not above zero");
-    PyBuffer_Release(&h); PyBuffer_Release(&i); PyBuffer_Release(&r);
+    int failed = borrow(hashes, &h, n * 8, "hashes") || borrow(idf, &i, n * 4, "idf") || borrow(order, &o, n * 4, "order")
+        || borrow(rows, &r, n * k->index.values * 4, "rows");
+    for (Py_ssize_t j = 0; !failed && j < n; j++) failed = ((int32_t *)o.buf)[j] < 0 || ((int32_t *)o.buf)[j] >= n;
+    if (!failed) failed = fill_index(&k->index, h.buf, i.buf, r.buf, o.buf);
+    PyBuffer_Release(&h); PyBuffer_Release(&i); PyBuffer_Release(&r); PyBuffer_Release(&o);
     size_t values = (size_t)k->index.values;
     k->runs = calloc(values + 1, sizeof(double));
     k->sum = calloc(values + 1, sizeof(double));
-    if (!failed && (kept_start(&k->kept, k->index.values) || !k->runs || !k->sum)) failed = 1;
+    if (!failed && (kept_start(&k->kept, k->index.values) || !k->runs || !k->sum || bag_room(&k->bag, 512))) failed = 1;
     if (failed && !PyErr_Occurred()) PyErr_NoMemory();
     return failed ? -1 : 0;
 }
@@ -172,12 +149,12 @@ static int fill_model(Kernel *k, PyObject *hashes, PyObject *idf, PyObject *rows
 static int Kernel_init(PyObject *self, PyObject *args, PyObject *keywords)
 {
     Kernel *k = (Kernel *)self;
-    static char *words[] = {"hashes", "idf", "rows", "intercepts", "shares", "weights", "rarest", "parties", "joint", "own", "rank",
+    static char *words[] = {"hashes", "idf", "rows", "order", "intercepts", "shares", "weights", "rarest", "parties", "joint", "own", "rank",
         "names", "phrases", "classes", "languages", "small_words", "english", "markers", "letters", "folds", "normalize", NULL};
-    PyObject *hashes, *idf, *rows, *intercepts, *shares, *parties, *own, *rank, *called, *phrases, *classes, *languages, *small;
+    PyObject *hashes, *idf, *rows, *order, *intercepts, *shares, *parties, *own, *rank, *called, *phrases, *classes, *languages, *small;
     PyObject *letters, *folds, *normalize;
     if (k->intercepts) { PyErr_SetString(PyExc_RuntimeError, "it is made already"); return -1; }
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOO(dddd)dO!iO!O!O!O!O!O!O!npUO!O", words, &hashes, &idf, &rows,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOO(dddd)dO!iO!O!O!O!O!O!O!npUO!O", words, &hashes, &idf, &rows, &order,
             &intercepts, &shares, &k->weights[0], &k->weights[1], &k->weights[2], &k->weights[3], &k->rarest, &PyList_Type, &parties,
             &k->joint, &PyList_Type, &own, &PyList_Type, &rank, &PyDict_Type, &called, &PyList_Type, &phrases, &PyDict_Type, &classes,
             &PyList_Type, &languages, &PyDict_Type, &small, &k->english, &k->markers, &letters, &PyList_Type, &folds, &normalize)) return -1;
@@ -199,14 +176,12 @@ static int Kernel_init(PyObject *self, PyObject *args, PyObject *keywords)
     k->shares = d;
     k->first_mark = 256 - k->parties;
     k->language_count = PyList_GET_SIZE(languages);
-    if (fill_codes(&k->codes, letters, folds, k->first_mark) || fill_model(k, hashes, idf, rows)) return -1;
+    if (fill_codes(&k->codes, letters, folds, k->first_mark) || fill_model(k, hashes, idf, rows, order)) return -1;
     if (!(k->intercepts = copied(intercepts, v, "intercepts")) || (d && !(k->share_rows = copied(shares, d * v, "shares")))) return -1;
     if (fill_numbers(own, k->own, k->parties) || fill_numbers(rank, k->rank, k->parties) || fill_tables(k, called, classes, small)
         || fill_phrases(k, phrases)) return -1;
     for (int p = 0; p < k->parties; p++)
         if (hash_object(PyList_GET_ITEM(parties, p), &k->party_names[p])) return -1;
-    for (int c = 0; c < 256; c++)
-        if (k->codes.kinds[c] & MARKS) k->marks[c] = token_of(k, (hashed){k->codes.value[c], BASE});
     Py_INCREF(normalize);
     k->normalize = normalize;
     Py_INCREF(languages);
@@ -225,13 +200,12 @@ static void Kernel_dealloc(PyObject *self)
     free(k->phrases); free(k->wanted);
     index_end(&k->index);
     kept_end(&k->kept);
-    free(k->intercepts); free(k->share_rows); free(k->lexicon.at); free(k->small_words.at); free(k->sets); free(k->in_sets);
+    free(k->intercepts); free(k->share_rows); free(k->lexicon.at); free(k->small_words.at);
     free(k->text.at); free(k->wide_plain.at); free(k->wide_work.at);
     free(k->codes_of_text.at); free(k->codes_of_sentence.at); free(k->plain.at); free(k->work.at);
-    free(k->edged.at); free(k->words.at); free(k->spans.at); free(k->tokens.at); free(k->telling.at);
-    layout_end(&k->layout);
-    free(k->tallies.at);
+    free(k->edged.at); free(k->words.at); free(k->tokens.at);
     free(k->word_runs.at); free(k->singles.at); free(k->pairs.at); free(k->around.at); free(k->sides.at);
+    bag_end(&k->bag);
     free(k->runs); free(k->sum);
     Py_XDECREF(k->normalize); Py_XDECREF(k->nfkc); Py_XDECREF(k->languages); Py_XDECREF(k->und);
     Py_TYPE(self)->tp_free(self);

@@ -1,12 +1,9 @@
 /* Tokens → the terms around parties (parties.py) and the votes of sentences (shares.py). */
-
-/* a party that is named twice is one token, and so are two that are joined */
 static int take_token(Kernel *k, token t)
 {
-    if (t.party >= 0 && k->tokens.n) {
-        const token *last = &k->tokens.at[k->tokens.n - 1];
-        if (last->party == t.party) return 0;
-        if (k->tokens.n > 1 && last->party == AND_OR && last[-1].party >= 0 && last[-1].party != t.party) {
+        if (t.party >= 0 && k->tokens.n) {
+        if (k->tokens.at[k->tokens.n - 1].party == t.party) return 0;
+        if (k->tokens.n > 1 && k->tokens.at[k->tokens.n - 1].party == -2 && k->tokens.at[k->tokens.n - 2].party >= 0 && k->tokens.at[k->tokens.n - 2].party != t.party) {
             k->tokens.n -= 2;
             t.party = k->joint;
             t.name = k->party_names[k->joint];
@@ -101,74 +98,55 @@ static int around_party(Kernel *k, Py_ssize_t i)
     return 0;
 }
 
-/* the tokens that are parties or words of attitude: which, and what is true of them all */
-static int list_telling(Kernel *k, uint64_t *named, uint32_t *every)
+static int read_parties(Kernel *k)
 {
     const token *t = k->tokens.at;
-    Py_ssize_t n = k->tokens.n, m = 0;
-    if (make_room(&k->telling.at, &k->telling.room, n + 1, sizeof(int32_t))) return -1;
+    Py_ssize_t n = k->tokens.n, first = -1;
+    uint64_t named = 0, holders = 0;
+    uint32_t every = 0;
     for (Py_ssize_t i = 0; i < n; i++) {
-        k->telling.at[m] = (int32_t)i;
-        m += t[i].party >= 0 || t[i].classes;
-        *every |= t[i].classes;
-        if (t[i].party >= 0) *named |= 1ULL << t[i].party;
+        every |= t[i].classes;
+        if (t[i].party < 0) continue;
+        if (first < 0) first = i;
+        named |= 1ULL << t[i].party;
     }
-    k->telling.n = m;
-    return 0;
-}
-
-/* where the sentence begins, and whom it names */
-static int names(Kernel *k, uint64_t named, uint32_t every)
-{
-    const token *t = k->tokens.at;
     if (every & CONTRAST && emit(k, T_CONTRAST)) return -1;
-    if (!named) return emit(k, T_WITHOUT);
-    Py_ssize_t first = 0, third = -1;
-    for (Py_ssize_t i = 0; i < k->telling.n; i++) {
-        first = k->telling.at[i];
-        if (t[first].party >= 0) break;
-        if (third < 0 && t[first].classes & THIRD) third = first;
+    if (first < 0) {
+        if (emit(k, T_WITHOUT)) return -1;
+    } else {
+        if (emit(k, joined(T_BEGINS, t[first].name))) return -1;
+        hashed names = T_NAMES;
+        for (int r = 0, any = 0; r < k->parties; r++) {
+            int p = k->rank[r];
+            if (!(named >> p & 1)) continue;
+            if (any++) names = joined(names, blank);
+            names = joined(names, k->party_names[p]);
+        }
+        if (emit(k, names)) return -1;
+        for (Py_ssize_t i = 0; i < first; i++)
+            if (t[i].classes & THIRD) {
+                if (emit(k, joined(T_ELSEWHERE, t[first].name))) return -1;
+                break;
+            }
     }
-    if (emit(k, joined(T_BEGINS, t[first].name))) return -1;
-    hashed names = T_NAMES;
-    for (int r = 0, any = 0; r < k->parties; r++) {
-        int p = k->rank[r];
-        if (!(named >> p & 1)) continue;
-        if (any++) names = joined(names, blank);
-        names = joined(names, k->party_names[p]);
-    }
-    return emit(k, names) || (third >= 0 && emit(k, joined(T_ELSEWHERE, t[first].name))) ? -1 : 0;
-}
-
-static int views(Kernel *k)
-{
-    const token *t = k->tokens.at;
-    uint64_t holders = 0;
-    for (Py_ssize_t j = 0; j < k->telling.n; j++) {
-        Py_ssize_t i = k->telling.at[j];
-        for (uint32_t left = t[i].classes & (ATTITUDES | FAVOUR | DISFAVOUR); left; left &= left - 1)
-            if (attitude(k, i, __builtin_ctz(left), &holders)) return -1;
-        if (t[i].classes & OFFICE && office(k, i, &holders)) return -1;
-    }
+    if (every)
+        for (Py_ssize_t i = 0; i < n; i++) {
+            for (int bit = 0; bit < 7; bit++)
+                if (t[i].classes >> bit & 1 && attitude(k, i, bit, &holders)) return -1;
+            if (t[i].classes & OFFICE && office(k, i, &holders)) return -1;
+        }
     for (uint64_t left = holders; left; left &= left - 1) {
         int p = __builtin_ctzll(left);
         if (emit(k, joined(T_VIEW_OF, p == NOBODY ? T_THIRD_PARTY : k->party_names[p]))) return -1;
     }
-    return holders ? emit(k, T_VIEW) : 0;
-}
-
-/* the tokens from the first party on, each on the side of the last party before it */
-static int sides(Kernel *k)
-{
-    const token *t = k->tokens.at;
-    Py_ssize_t i = 0;
-    while (t[i].party < 0) i++;
-    if (make_room(&k->sides.at, &k->sides.room, k->sides.n + k->tokens.n, sizeof(uint64_t))) return -1;
-    for (hashed side = {0, 0}; i < k->tokens.n; i++) {
-        if (t[i].party < 0) k->sides.at[k->sides.n++] = side.h + side.power * t[i].name.h;
-        else {
-            side = joined(t[i].name, side_mark);
-            if (around_party(k, i)) return -1;
+    if (holders && emit(k, T_VIEW)) return -1;
+    if (first >= 0) {
+        hashed side = t[first].name;
+        for (Py_ssize_t i = first; i < n; i++) {
+            if (t[i].party >= 0) {
+                side = t[i].name;
+                if (around_party(k, i)) return -1;
+            } else if (put(&k->sides, joined(joined(side, side_mark), t[i].name).h)) return -1;
         }
     }
     return 0;
@@ -176,41 +154,37 @@ static int sides(Kernel *k)
 
 /* votes: shares.py */
 
-static void vote(Kernel *k, uint64_t named)
+static void vote(Kernel *k)
 {
     const token *t = k->tokens.at;
-    int first = -1, side = -1, several = (named & (named - 1)) || named >> k->joint & 1, where = several ? 0 : named ? 1 : 2;
-    uint64_t holders = 0;
-    for (Py_ssize_t j = 0; j < k->telling.n; j++) {
-        token one = t[k->telling.at[j]];
-        if (one.party >= 0) {
-            k->mentions[one.party]++;
-            if (first < 0) first = one.party;
-            side = one.party;
-        }
-        if (one.classes & THIRD) side = NOBODY;
-        if (side >= 0 && one.classes & ATTITUDES) holders |= 1ULL << side;
-        if (one.classes & FAVOUR) k->signs[0][where]++;
-        if (one.classes & DISFAVOUR) k->signs[1][where]++;
+    Py_ssize_t n = k->tokens.n;
+    int first = -1, count = 0, side = -1;
+    uint64_t named = 0, holders = 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (t[i].party < 0) continue;
+        k->mentions[t[i].party]++;
+        if (first < 0) first = t[i].party;
+        if (!(named >> t[i].party & 1)) count++;
+        named |= 1ULL << t[i].party;
     }
-    if (first < 0) k->votes_none++;
+    int several = count > 1 || named >> k->joint & 1;
+    if (!named) k->votes_none++;
     else {
         k->any_party = 1;
         if (several) k->votes_several++;
         else k->named[first]++;
         k->firsts[first]++;
     }
+    int where = several ? 0 : named ? 1 : 2;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (t[i].party >= 0) side = t[i].party;
+        if (t[i].classes & THIRD) side = NOBODY;
+        if (side >= 0 && t[i].classes & ATTITUDES) holders |= 1ULL << side;
+        if (t[i].classes & FAVOUR) k->signs[0][where]++;
+        if (t[i].classes & DISFAVOUR) k->signs[1][where]++;
+    }
     for (uint64_t left = holders; left; left &= left - 1) k->views[__builtin_ctzll(left)]++;
     if (!holders) k->nobody++;
-}
-
-static int read_parties(Kernel *k)
-{
-    uint64_t named = 0;
-    uint32_t every = 0;
-    if (list_telling(k, &named, &every) || names(k, named, every) || views(k) || (named && sides(k))) return -1;
-    vote(k, named);
-    return 0;
 }
 
 static double part(const Kernel *k, Py_ssize_t votes) { return votes ? sqrt((double)votes / (double)k->sentences) : 0.0; }

@@ -37,14 +37,6 @@ static int F(abbreviated)(const Kernel *k, const LETTER *s, Py_ssize_t start, Py
     return 0;
 }
 
-/* where a sentence ends, blanks left out, that begins at `start` and whose stop leads to `next`; -1 if the stop ends none */
-static Py_ssize_t F(sentence_end)(const Kernel *k, const LETTER *s, Py_ssize_t start, Py_ssize_t next)
-{
-    Py_ssize_t end = next;
-    while (end > start && HAS(s[end - 1], SPACE)) end--;
-    return end > start && s[end - 1] == '.' && F(abbreviated)(k, s, start, end) ? -1 : end;
-}
-
 static int F(read_text)(Kernel *k, const LETTER *s, Py_ssize_t n)
 {
     Py_ssize_t start = 0;
@@ -55,9 +47,10 @@ static int F(read_text)(Kernel *k, const LETTER *s, Py_ssize_t n)
         if (!(kinds & (STOP | WIDE_STOP))) { i++; continue; }
         Py_ssize_t next = F(stop_end)(k, s, n, i);
         if (next < 0) { i++; continue; }
+        Py_ssize_t end = next;
+        while (end > start && HAS(s[end - 1], SPACE)) end--;
         i = next;
-        Py_ssize_t end = F(sentence_end)(k, s, start, next);
-        if (end < 0) continue;
+        if (end > start && s[end - 1] == '.' && F(abbreviated)(k, s, start, end)) continue;
         while (start < end && HAS(s[start], SPACE)) start++;
         if (end > start && F(read_sentence)(k, s + start, end - start)) return -1;
         start = next;
@@ -81,20 +74,29 @@ static hashed F(hash)(const Kernel *k, const LETTER *s, Py_ssize_t n)
     return r;
 }
 
-/* Keep a word: its term, what its runs of four letters add, what it is as a token. NULL without memory. */
-static kept_word *F(keep)(Kernel *k, const LETTER *s, Py_ssize_t n, hashed name, key known_by)
+/* Keep a word: its term, and what its runs of four letters add. Returns where, or -1. */
+static int32_t F(keep)(Kernel *k, const LETTER *s, Py_ssize_t n, uint64_t h)
 {
-    if (make_room(&k->edged.at, &k->edged.room, n + 2, sizeof(uint64_t))) return NULL;
-    empty_heap(&k->run_rows, k->runs, k->index.values); /* a word that waits there may have to go */
-    k->word_runs.n = k->word_runs.done = 0;
-    if (n > 1) {
-        uint64_t *v = k->edged.at;
-        v[0] = v[n + 1] = '_' + 1;
-        for (Py_ssize_t i = 0; i < n; i++) v[i + 1] = VALUE(s[i]);
-        for (Py_ssize_t i = 0; i + 4 <= n + 2; i++)
-            if (put(&k->word_runs, v[i] + v[i + 1] * POWER[1] + v[i + 2] * POWER[2] + v[i + 3] * POWER[3])) return NULL;
+    if (make_room(&k->edged.at, &k->edged.room, n + 2, sizeof(uint64_t))) return -1;
+    int32_t place = place_to_keep(&k->kept, h);
+    kept_word *to = &k->kept.at[place];
+    float *row = kept_row(&k->kept, place);
+    uint64_t *v = k->edged.at, known_as = mix(h ^ SEEDS[WORDS]);
+    *to = (kept_word){h, perhaps(&k->index, known_as) ? find(&k->index, known_as) : -1, 0};
+    memset(row, 0, (size_t)k->index.values * sizeof(float));
+    if (n < 2) return place;
+    v[0] = v[n + 1] = '_' + 1;
+    for (Py_ssize_t i = 0; i < n; i++) v[i + 1] = VALUE(s[i]);
+    k->word_runs.n = 0;
+    for (Py_ssize_t i = 0; i + 4 <= n + 2; i++)
+        if (put(&k->word_runs, v[i] + v[i + 1] * POWER[1] + v[i + 2] * POWER[2] + v[i + 3] * POWER[3])) { to->h = 0; return -1; }
+    look_up(&k->index, &k->word_runs, RUNS);
+    for (Py_ssize_t i = 0; i < k->word_runs.n; i++) {
+        const record *r = record_at(&k->index, (uint32_t)k->word_runs.at[i]);
+        to->length += r->length * r->length;
+        for (Py_ssize_t j = 0; j < k->index.values; j++) row[j] += r->length * r->row[j];
     }
-    return keep_word(k, name, known_by);
+    return place;
 }
 
 /* the end of the word that begins at i, and its hash: letters and digits, then an apostrophe with letters */
@@ -123,6 +125,30 @@ static Py_ssize_t F(word_at)(const Kernel *k, const LETTER *s, Py_ssize_t n, Py_
     return i;
 }
 
+/* the words of a sentence, found: their terms, and their runs */
+static int F(add_words)(Kernel *k, const LETTER *s)
+{
+    for (Py_ssize_t i = 0; i < k->words.n; i++) {
+        word *w = &k->words.at[i];
+        w->kept = kept_at(&k->kept, w->h);
+        if (w->kept < 0) continue;
+        __builtin_prefetch(kept_row(&k->kept, w->kept));
+        int32_t term = k->kept.at[w->kept].term;
+        if (term >= 0) __builtin_prefetch(record_at(&k->index, (uint32_t)term));
+    }
+    for (Py_ssize_t i = 0; i < k->words.n; i++) {
+        word w = k->words.at[i];
+        /* a word that was kept may have given way to a new one of this sentence */
+        if (w.kept < 0 || k->kept.at[w.kept].h != w.h) w.kept = kept_at(&k->kept, w.h);
+        if (w.kept < 0 && (w.kept = F(keep)(k, s + w.start, w.end - w.start, w.h)) < 0) return -1;
+        const kept_word *found = &k->kept.at[w.kept];
+        k->runs_length += (double)found->length;
+        add_runs(k->runs, kept_row(&k->kept, w.kept), k->index.values);
+        if (found->term >= 0 && put(&k->singles, (uint64_t)found->term)) return -1;
+    }
+    return 0;
+}
+
 static int F(read_words)(Kernel *k, const LETTER *s, Py_ssize_t n)
 {
     hashed before = {0, 0}, name;
@@ -131,19 +157,15 @@ static int F(read_words)(Kernel *k, const LETTER *s, Py_ssize_t n)
         if (!HAS(s[i], INNER | WIDE)) { i++; continue; }
         Py_ssize_t start = i;
         i = F(word_at)(k, s, n, i, &name);
-        fetch_tags(&k->kept, spot_of(key_of_hash(name.h)));
+        __builtin_prefetch(&k->kept.at[set_of(name.h)]);
         if (k->words.n == k->words.room && make_room(&k->words.at, &k->words.room, k->words.n + 1, sizeof(word))) return -1;
-        k->words.at[k->words.n++] = (word){name, start, i};
+        k->words.at[k->words.n++] = (word){name.h, start, i, -1};
+        if (k->words.n > 1 && put(&k->pairs, before.h + before.power * (blank.h + BASE * name.h))) return -1;
+        before = name;
+        count_small_word(k, name.h);
     }
-    for (Py_ssize_t i = 0; i < k->words.n; i++) fetch_kept(&k->kept, spot_of(key_of_hash(k->words.at[i].name.h)));
-    for (Py_ssize_t i = 0; i < k->words.n; i++) {
-        word w = k->words.at[i];
-        key known_by = key_of_hash(w.name.h);
-        const kept_word *found = kept_get(&k->kept, known_by, spot_of(known_by));
-        if (!found && !(found = F(keep)(k, s + w.start, w.end - w.start, w.name, known_by))) return -1;
-        if (take_word(k, found, &before)) return -1;
-    }
-    return 0;
+    k->word_count += k->words.n;
+    return F(add_words)(k, s);
 }
 
 /* small words of a text's beginning, where the whole is longer than is looked at */
@@ -153,9 +175,8 @@ static void F(count_small_words)(Kernel *k, const LETTER *s, Py_ssize_t n)
     for (Py_ssize_t i = 0; i < n;) {
         if (!HAS(s[i], INNER | WIDE)) { i++; continue; }
         i = F(word_at)(k, s, n, i, &name);
-        const entry *e = table_get(&k->small_words, name.h);
         k->word_count++;
-        if (e) k->in_sets[e->first]++;
+        count_small_word(k, name.h);
     }
 }
 
@@ -217,7 +238,7 @@ static Py_ssize_t F(phrase_end)(const Kernel *k, const phrase *p, const LETTER *
 static int F(note_phrases)(Kernel *k, const LETTER *s, Py_ssize_t n, Py_ssize_t i, uint64_t run)
 {
     int any = 0;
-    if (run != ANY_START && !may_start(k, run)) return 0;
+    if (!may_start(k, run)) return 0;
     for (Py_ssize_t j = 0; j < k->phrase_count; j++) {
         if (!PHRASE(&k->phrases[j]) || s[i] != PHRASE(&k->phrases[j])[0] || F(phrase_end)(k, &k->phrases[j], s, n, i) < 0) continue;
         k->wanted[j >> 6] |= 1ULL << (j & 63);

@@ -2,8 +2,7 @@
  *
  * A term is known by a polynomial hash of its letters, which can be put together from the hashes of its parts: terms are
  * never written out. The terms of a passage are gathered first and looked up together, in passes that wait for no memory:
- * a bit map that most unknown terms end at, then the index, then the record, one cache line where a model has up to 13
- * values. Records lie in the order of how common their terms are: those that are read often share few pages.
+ * a bit map that most unknown terms end at, then the index, then the record.
  */
 enum { WORDS, RUNS, PARTIES, SIDES, TERM_KINDS };
 
@@ -52,41 +51,59 @@ typedef struct {
     char *records;
     uint32_t *places; /* 8 bits of the hash, 24 of the record's number from 1 */
     uint64_t mask;
-    uint64_t *map, map_mask;
+    uint64_t *map;
+    uint64_t map_mask;
 } index_;
 
 #define MOST_TERMS ((1 << 24) - 2)
 
-static record *record_at(const index_ *x, uint64_t i) { return (record *)(x->records + (size_t)i * (size_t)x->stride); }
+static const record *record_at(const index_ *x, uint32_t i) { return (const record *)(x->records + (size_t)i * (size_t)x->stride); }
 static int perhaps(const index_ *x, uint64_t h) { return (int)(x->map[(h & x->map_mask) >> 6] >> (h & 63) & 1); }
 static uint64_t place_of(const index_ *x, uint64_t h) { return h >> 20 & x->mask; }
-
-/* the number from 1 of a record that may be a term's, at `*p` or behind it; 0 if there is none */
-static uint32_t likely(const index_ *x, uint64_t h, uint64_t *p)
-{
-    while (x->places[*p] && x->places[*p] >> 24 != h >> 56) *p = (*p + 1) & x->mask;
-    return x->places[*p] & 0xFFFFFF;
-}
 
 /* the number of a term's record, or -1 */
 static int32_t find(const index_ *x, uint64_t h)
 {
     for (uint64_t p = place_of(x, h);; p = (p + 1) & x->mask) {
-        uint32_t there = likely(x, h, &p);
+        uint32_t there = x->places[p];
         if (!there) return -1;
-        if (record_at(x, there - 1)->h == h) return (int32_t)there - 1;
+        if (there >> 24 == h >> 56 && record_at(x, (there & 0xFFFFFF) - 1)->h == h) return (int32_t)(there & 0xFFFFFF) - 1;
     }
 }
 
-/* Put the records in order, by their idf to a part of its range, and fill the index. 1 if an idf is not above zero. */
-static int fill_index(index_ *x, const uint64_t *hashes, const float *idf, const float *rows)
+/* zeroed memory for tables that are read here and there: in large pages where the system has them, so that finding a page
+ * costs less than reading it; with a cache line to spare */
+static void *spread_memory(size_t size)
 {
-    enum { STEPS = 1024 };
+    void *found = NULL;
+    size_t page = size > (1 << 20) ? 1 << 21 : 64;
+    size = (size + 64 + page - 1) / page * page;
+#ifdef _WIN32
+    found = _aligned_malloc(size, page);
+#else
+    if (posix_memalign(&found, page, size)) found = NULL;
+#endif
+#ifdef MADV_HUGEPAGE
+    if (found && page > 64) madvise(found, size, MADV_HUGEPAGE);
+#endif
+    if (found) memset(found, 0, size);
+    return found;
+}
+
+static void spread_end(void *at)
+{
+#ifdef _WIN32
+    _aligned_free(at);
+#else
+    free(at);
+#endif
+}
+
+static int fill_index(index_ *x, const uint64_t *hashes, const float *idf, const float *rows, const int32_t *order)
+{
     uint64_t size = 1024, bits = 1 << 16;
-    float least = x->terms ? idf[0] : 1, most = least;
-    Py_ssize_t next[STEPS + 1] = {0};
-    while (size < (uint64_t)x->terms * 6 / 5) size *= 2;
-    while (bits < (uint64_t)x->terms * 4) bits *= 2;
+    while (size < (uint64_t)x->terms * 2) size *= 2;
+    while (bits < (uint64_t)x->terms * 8) bits *= 2;
     x->mask = size - 1;
     x->map_mask = bits - 1;
     x->records = spread_memory((size_t)x->terms * (size_t)x->stride);
@@ -94,24 +111,15 @@ static int fill_index(index_ *x, const uint64_t *hashes, const float *idf, const
     x->map = spread_memory(bits / 8);
     if (!x->records || !x->places || !x->map) return -1;
     for (Py_ssize_t i = 0; i < x->terms; i++) {
-        if (!(idf[i] > 0 && idf[i] < INFINITY)) return 1;
-        if (idf[i] < least) least = idf[i];
-        if (idf[i] > most) most = idf[i];
-    }
-    float step = most > least ? (STEPS - 1) / (most - least) : 0;
-    for (Py_ssize_t i = 0; i < x->terms; i++) next[(int)((idf[i] - least) * step) + 1]++;
-    for (int i = 0; i < STEPS; i++) next[i + 1] += next[i];
-    for (Py_ssize_t i = 0; i < x->terms; i++) {
-        record *r = record_at(x, (uint64_t)next[(int)((idf[i] - least) * step)]++);
-        r->h = hashes[i];
-        r->length = idf[i];
-        memcpy(r->row, rows + (size_t)i * (size_t)x->values, (size_t)x->values * sizeof(float));
-        x->map[(r->h & x->map_mask) >> 6] |= 1ULL << (r->h & 63);
-    }
-    for (Py_ssize_t i = 0; i < x->terms; i++) { /* the common ones first, so that they are found at once */
-        uint64_t h = record_at(x, (uint64_t)i)->h, p = place_of(x, h);
+        int32_t from = order[i]; /* the commonest terms first, so that they lie together */
+        record *r = (record *)(x->records + (size_t)i * (size_t)x->stride);
+        r->h = hashes[from];
+        r->length = idf[from];
+        memcpy(r->row, rows + (size_t)from * (size_t)x->values, (size_t)x->values * sizeof(float));
+        uint64_t p = place_of(x, r->h);
         while (x->places[p]) p = (p + 1) & x->mask;
-        x->places[p] = (uint32_t)(h >> 56 << 24) | (uint32_t)(i + 1);
+        x->places[p] = (uint32_t)(r->h >> 56 << 24) | (uint32_t)(i + 1);
+        x->map[(r->h & x->map_mask) >> 6] |= 1ULL << (r->h & 63);
     }
     return 0;
 }
@@ -120,7 +128,7 @@ static void index_end(index_ *x) { spread_end(x->records); spread_end(x->places)
 
 /* the terms of a passage, of one kind, in the order they come */
 
-typedef struct { uint64_t *at; Py_ssize_t n, done, room; } pile; /* done: how many are looked up */
+typedef struct { uint64_t *at; Py_ssize_t n, room; } pile;
 
 static int put(pile *p, uint64_t h)
 {
@@ -129,73 +137,165 @@ static int put(pile *p, uint64_t h)
     return 0;
 }
 
-/* of the new hashes of terms those that the model may know, as it knows them; their places are on the way */
+/* Replace the hashes of a pile by the numbers of their records; those of unknown terms drop out. */
 static void look_up(const index_ *x, pile *p, int kind)
 {
-    Py_ssize_t may_be = p->done;
-    for (Py_ssize_t i = p->done; i < p->n; i++) {
+    Py_ssize_t likely = 0, left = 0, known = 0;
+    for (Py_ssize_t i = 0; i < p->n; i++) {
         uint64_t h = mix(p->at[i] ^ SEEDS[kind]);
-        p->at[may_be] = h;
-        may_be += perhaps(x, h);
+        p->at[likely] = h;
+        likely += perhaps(x, h);
     }
-    for (Py_ssize_t i = p->done; i < may_be; i++) __builtin_prefetch(&x->places[place_of(x, p->at[i])]);
-    p->n = p->done = may_be;
-}
-
-/* then fetch their records */
-static void fetch_records(const index_ *x, pile *p)
-{
-    Py_ssize_t left = 0;
-    for (Py_ssize_t i = 0; i < p->n; i++) {
+    for (Py_ssize_t i = 0; i < likely; i++) __builtin_prefetch(&x->places[place_of(x, p->at[i])]);
+    for (Py_ssize_t i = 0; i < likely; i++) {
         uint64_t h = p->at[i], at = place_of(x, h);
-        uint32_t number = likely(x, h, &at);
-        p->at[left] = h;
-        left += number != 0;
-        __builtin_prefetch(record_at(x, number ? number - 1 : 0));
+        while (x->places[at] && x->places[at] >> 24 != h >> 56) at = (at + 1) & x->mask;
+        if (!x->places[at]) continue;
+        __builtin_prefetch(record_at(x, (x->places[at] & 0xFFFFFF) - 1));
+        p->at[left++] = h;
     }
-    p->n = left;
-}
-
-/* then take the numbers of those it knows */
-static void settle(const index_ *x, pile *p)
-{
-    Py_ssize_t known = 0;
-    for (Py_ssize_t i = 0; i < p->n; i++) {
+    for (Py_ssize_t i = 0; i < left; i++) {
         int32_t number = find(x, p->at[i]);
         if (number >= 0) p->at[known++] = (uint64_t)number;
     }
     p->n = known;
 }
 
-/* how often each of these records stands in a pile; empty between piles */
+/* how often each known term stands in a passage */
 
-typedef struct { uint32_t number, count; } tally; /* number: from 1, 0 for none */
-typedef struct { tally *at; size_t size; } tallies;
+typedef struct { int32_t *slot, *term, *count, *used; Py_ssize_t n, room; uint32_t mask; } bag;
 
-static int room_for_tallies(tallies *t, Py_ssize_t n)
+static int bag_room(bag *b, Py_ssize_t room)
 {
-    size_t size = 256;
-    while (size < (size_t)n * 4) size *= 2;
-    if (size <= t->size) return 0;
-    free(t->at);
-    t->at = calloc(size, sizeof(tally));
-    t->size = t->at ? size : 0;
+    uint32_t size = 4 * (uint32_t)room;
+    int32_t *slot = malloc(size * sizeof(int32_t));
+    int32_t *term = realloc(b->term, (size_t)room * sizeof(int32_t));
+    if (term) b->term = term;
+    int32_t *count = realloc(b->count, (size_t)room * sizeof(int32_t));
+    if (count) b->count = count;
+    int32_t *used = realloc(b->used, (size_t)room * sizeof(int32_t));
+    if (used) b->used = used;
+    if (!slot || !term || !count || !used) { free(slot); return -1; }
+    free(b->slot);
+    b->slot = slot;
+    b->mask = size - 1;
+    b->room = room;
+    memset(slot, 0xFF, size * sizeof(int32_t));
+    for (Py_ssize_t i = 0; i < b->n; i++) {
+        uint32_t p = ((uint32_t)b->term[i] * 2654435761u) >> 7 & b->mask;
+        while (slot[p] >= 0) p = (p + 1) & b->mask;
+        slot[p] = (int32_t)i;
+        b->used[i] = (int32_t)p;
+    }
+    return 0;
+}
+
+static int bag_add(bag *b, int32_t term)
+{
+    if (b->n == b->room && bag_room(b, 2 * b->room)) return -1;
+    uint32_t p = ((uint32_t)term * 2654435761u) >> 7 & b->mask;
+    for (; b->slot[p] >= 0; p = (p + 1) & b->mask) {
+        if (b->term[b->slot[p]] == term) {
+            b->count[b->slot[p]]++;
+            return 0;
+        }
+    }
+    b->slot[p] = (int32_t)b->n;
+    b->used[b->n] = (int32_t)p;
+    b->term[b->n] = term;
+    b->count[b->n++] = 1;
+    return 0;
+}
+
+static void bag_empty(bag *b)
+{
+    for (Py_ssize_t i = 0; i < b->n; i++) b->slot[b->used[i]] = -1;
+    b->n = 0;
+}
+
+static void bag_end(bag *b) { free(b->slot); free(b->term); free(b->count); free(b->used); }
+
+/* words: their own term and what their letter runs add, looked up once and kept; four ways a set, the oldest gives way */
+
+#define KEPT_SETS (1 << 13)
+#define WAYS 4
+
+typedef struct { uint64_t h; int32_t term; float length; } kept_word;
+typedef struct { kept_word *at; float *rows; uint8_t *oldest; Py_ssize_t stride; } kept;
+
+static int kept_start(kept *k, Py_ssize_t values)
+{
+    k->stride = (values + 3) / 4 * 4;
+    k->at = spread_memory(KEPT_SETS * WAYS * sizeof(kept_word));
+    k->rows = spread_memory(KEPT_SETS * WAYS * (size_t)k->stride * sizeof(float));
+    k->oldest = calloc(KEPT_SETS, 1);
+    return k->at && k->rows && k->oldest ? 0 : -1;
+}
+
+static void kept_end(kept *k) { spread_end(k->at); spread_end(k->rows); free(k->oldest); }
+
+static size_t set_of(uint64_t h) { return (size_t)(h * 0x9E3779B97F4A7C15ULL >> 32 & (KEPT_SETS - 1)) * WAYS; }
+
+/* where a word is kept, or -1 */
+static int32_t kept_at(const kept *k, uint64_t h)
+{
+    size_t set = set_of(h);
+    for (int way = 0; way < WAYS; way++)
+        if (k->at[set + way].h == h) return h ? (int32_t)set + way : -1;
+    return -1;
+}
+
+static int32_t place_to_keep(kept *k, uint64_t h)
+{
+    size_t set = set_of(h);
+    uint8_t *oldest = &k->oldest[set / WAYS], way = *oldest;
+    *oldest = (uint8_t)((way + 1) % WAYS);
+    return (int32_t)set + way;
+}
+
+static float *kept_row(const kept *k, int32_t place) { return k->rows + (size_t)place * (size_t)k->stride; }
+
+/* a small table of hashes → two numbers: names of parties, words of attitude, commonest words of languages */
+
+#define MAP 256 /* words of a bit map that most other hashes end at */
+
+static void map_put(uint64_t *map, uint64_t spread) { map[spread >> 56] |= 1ULL << (spread >> 50 & 63); }
+static int map_has(const uint64_t *map, uint64_t spread) { return (int)(map[spread >> 56] >> (spread >> 50 & 63) & 1); }
+
+typedef struct { uint64_t h; int64_t first, second; } entry; /* free: second is 0 and first -1 */
+typedef struct { entry *at; uint64_t mask, map[MAP]; } table;
+
+static int table_start(table *t, Py_ssize_t n)
+{
+    uint64_t size = 64;
+    while (size < (uint64_t)n * 3) size *= 2;
+    t->mask = size - 1;
+    t->at = malloc(size * sizeof(entry));
+    memset(t->map, 0, sizeof t->map);
+    for (uint64_t i = 0; t->at && i < size; i++) t->at[i] = (entry){0, -1, 0};
     return t->at ? 0 : -1;
 }
 
-/* every record of a pile once, as where its tally stands */
-static void count(tallies *t, pile *p)
+static uint64_t spread(uint64_t h) { return h * 0x9E3779B97F4A7C15ULL; } /* a polynomial hash is no even one */
+
+static entry *table_at(const table *t, uint64_t h)
 {
-    Py_ssize_t different = 0;
-    uint32_t mask = 255;
-    while ((Py_ssize_t)mask < 4 * p->n) mask = 2 * mask + 1;
-    for (Py_ssize_t i = 0; i < p->n; i++) {
-        uint32_t number = (uint32_t)p->at[i] + 1, at = (number * 0x9E3779B1u) >> 8 & mask;
-        while (t->at[at].number && t->at[at].number != number) at = (at + 1) & mask;
-        p->at[different] = at;
-        different += !t->at[at].number;
-        t->at[at].number = number;
-        t->at[at].count++;
-    }
-    p->n = different;
+    uint64_t p = spread(h) >> 40 & t->mask;
+    while (t->at[p].h != h && (t->at[p].first != -1 || t->at[p].second)) p = (p + 1) & t->mask;
+    return &t->at[p];
+}
+
+static entry *table_put(table *t, uint64_t h)
+{
+    entry *e = table_at(t, h);
+    e->h = h;
+    map_put(t->map, spread(h));
+    return e;
+}
+
+static const entry *table_get(const table *t, uint64_t h) /* NULL where there is none */
+{
+    if (!map_has(t->map, spread(h))) return NULL;
+    const entry *e = table_at(t, h);
+    return e->first != -1 || e->second ? e : NULL;
 }
