@@ -270,7 +270,7 @@ def test_divergence_has_one_figure_a_facet_and_the_cells_that_make_it(command, t
 
 def test_schema_show_prints_the_whole_schema(command, trained):
     found = command("schema", "show", "--json", "--study", trained.root).json
-    assert found == trained.schema.model_dump(mode="json", by_alias=True)
+    assert found == trained.schema.as_data()
 
 
 def test_train_prints_figures_to_stdout_and_its_stages_to_stderr(command, trained, tmp_path):

@@ -88,6 +88,18 @@ def test_odd_texts_are_scored_alike(fitted, texts, seed):
 
 
 @built
+def test_what_was_scored_before_changes_nothing(fitted, texts):
+    scorer = compiled(fitted)
+    words = sorted({word for text in texts for word in text.split()})
+    first, *_ = scorer.score(texts)
+    for text in texts[:20]:
+        pieces = text.split()
+        scorer.score([" ".join(pieces[:i] + pieces[i + 1 :]) for i in range(len(pieces))])
+        scorer.score(list(islice(odd_texts(scorer, words, len(pieces)), 20)))
+        assert np.array_equal(scorer.score(texts)[0], first)
+
+
+@built
 def test_a_schema_without_parties_is_scored_alike(texts):
     labels = pd.DataFrame({"length": ["long" if len(text) > 500 else "short" for text in texts]})
     fitted = PassageClassifier().fit(texts, labels)
