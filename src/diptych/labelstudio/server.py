@@ -169,6 +169,7 @@ def up(
     write_text(folder / "server.json", json.dumps(asdict(server), indent=1) + "\n")
     tell(f"starting Label Studio at {server.url}")
     _wait(process, server, log)
+    process.returncode = 0  # it outlives this program, and Python need not wait for it
     return server, login
 
 
