@@ -9,7 +9,7 @@ demo: .venv/demo.done
 	@$(BIN)/diptych demo
 
 test: .venv/test.done
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/lint.done
 	$(BIN)/ruff check .

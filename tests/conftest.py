@@ -394,18 +394,13 @@ LONGEST = [
     *("report_looks", "label_studio", "codings", "bad_input", "cli", "report_large", "report_files", "report", "warm"),
     *("cluster", "report_browser", "report_pdf", "corrected_coverage", "large_studies", "documents", "classifier"),
 ]
-# Files of one group go to one worker: they share a Label Studio, or the folder of a demo.
-GROUPS = {"studio_backend_live": "studio_live", "readme": "demo_and_init"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order and group the files; skip, by name, what this machine has not got."""
+    """Order the files; skip, by name, what this machine has not got."""
     order = {name: place for place, name in enumerate(LONGEST)}
     names = {item.path: item.path.stem.removeprefix("test_") for item in items}
     items.sort(key=lambda item: order.get(names[item.path], len(order)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(GROUPS.get(names[item.path], item.nodeid.partition("::")[0])))
     missing = {}
     if not originals_at_hand():
         missing["originals"] = "the two copyrighted documents are not at hand (seeds/ or ../shared/seeds)"

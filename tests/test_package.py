@@ -253,6 +253,7 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             ROOT / "constraints.txt",
             wheel,
         ],
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
         capture_output=True,
         text=True,
         check=False,
