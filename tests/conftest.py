@@ -213,7 +213,7 @@ def chromium() -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The one Label Studio of all tests that talk to one."""
+    """The one Label Studio of all tests of a worker that talk to one."""
     from studio_server import label_studio
 
     with label_studio(tmp_path_factory.mktemp("server") / "keeper") as server:

@@ -42,6 +42,7 @@ from diptych.exchange.tables import read_table
 from diptych.labelstudio.files import import_tasks
 from diptych.schema import Schema
 from diptych.study import Study
+from pdf_files import assembled
 
 QUAY = "The quay is old, and nobody in the town wants to pay for it."
 TOLL = "The port fears new tolls, and the town does not care for them."
@@ -422,15 +423,7 @@ def _pdf_seeds() -> list[bytes]:
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 420 595]/Resources<</Font<</F1 3 0 R>>>>/Contents 5 0 R>>",
         b"<</Length %d>>stream\n%s\nendstream" % (len(drawn_), drawn_),
     ]
-    out, places = b"%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj%s endobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    end = b"xref\n0 6\n0000000000 65535 f \n%strailer<</Root 1 0 R/Size 6>>\nstartxref\n%d\n%%%%EOF\n" % (
-        table,
-        len(out),
-    )
+    out, end = assembled(objects)
     return [out + end, out + b"trailer<</Root 1 0 R>>\n"]
 
 

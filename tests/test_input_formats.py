@@ -32,6 +32,7 @@ from diptych.errors import DocumentError, MissingExtraError, RecordError
 from diptych.exchange import parquet
 from diptych.exchange.tables import Reject
 from diptych.study import Study
+from pdf_files import assembled
 
 QUAY = "The quay is old, and nobody in the town wants to pay for it."
 GULL = "A gull sits on the crane, as it did yesterday and the day before."
@@ -56,18 +57,7 @@ def pdf(*pages: list[tuple[int, int, int, str]], trailer: bytes = b"") -> bytes:
             b"/Contents %d 0 R>>" % (5 + 2 * number),
             b"<</Length %d>>stream\n%s\nendstream" % (len(drawn), drawn),
         ]
-    out, places = b"%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj%s endobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    size = len(objects) + 1
-    return (
-        out
-        + b"xref\n0 %d\n0000000000 65535 f \n" % size
-        + table
-        + b"trailer<</Root 1 0 R/Size %d%s>>\nstartxref\n%d\n%%%%EOF\n" % (size, trailer, len(out))
-    )
+    return b"".join(assembled(objects, trailer))
 
 
 PRINTED = [

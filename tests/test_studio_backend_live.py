@@ -175,7 +175,7 @@ def test_a_suggestion_is_corrected_a_model_trained_and_the_next_task_shows_its_s
     serving = start("--study", study.root, *options, token=TOKEN, more=server.environment)
     assert connect(server, study, serving.url).returncode == 0
     before = model_of(serving.url)
-    with nullcontext(chromium) as browser:  # of the whole run: two of Playwright do not go together in one process
+    with nullcontext(chromium) as browser:  # of the whole file: two of Playwright do not go together at a time
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         screen = Screen(page, playwright.expect, server, new_account(server, "wren"))
         first = screen.next_task(project)

@@ -893,7 +893,7 @@ def test_an_annotator_reads_the_codebook_corrects_a_suggestion_by_hot_keys_and_s
     first = server.owner.tasks(project)[FIRST]
     suggested = {part["from_name"]: part["value"]["choices"][0] for part in first["predictions"][0]["result"]}
     presses = {facet: next(k for k, v in values.items() if v != suggested[facet]) for facet, values in keys.items()}
-    with nullcontext(chromium) as browser:  # of the whole run: two of Playwright do not go together in one process
+    with nullcontext(chromium) as browser:  # of the whole file: two of Playwright do not go together at a time
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(f"{server.url}/user/login/")
         page.fill("#email", bo.address)

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -166,6 +167,15 @@ def copy_file(source: Path, target: Path) -> None:
     """Copy a file atomically."""
     with source.open("rb") as stream, atomic(target, "wb") as out:
         shutil.copyfileobj(stream, out, 1 << 20)
+
+
+def slug(label: str) -> str:
+    """Return a label as a part of a file's name; empty where nothing of it can stand in one.
+
+    >>> slug("../Anna B."), slug("?")
+    ('Anna-B', '')
+    """
+    return re.sub(r"[^\w.-]+", "-", label).strip("-.")[:60]
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

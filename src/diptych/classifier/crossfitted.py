@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from diptych.classifier.calibrate import Calibration, brier, calibrate, expected_calibration_error
 from diptych.classifier.limits import Limits, calibrated, chosen
+from diptych.classifier.linear import NEVER
 from diptych.errors import NotTrainedError
 
 Floats = NDArray[np.float64]
@@ -19,7 +20,7 @@ Places = NDArray[np.intp]
 def scores_of(predictions: pd.DataFrame, facet: str, values: Sequence[str]) -> tuple[pd.DataFrame, Floats, Places]:
     """Rows of a facet, their scores in the model's order of values, and the place of the gold value (-1: none)."""
     rows = predictions[predictions["facet"] == facet]
-    scores = rows.reindex(columns=[f"score:{value}" for value in values]).fillna(-30.0).to_numpy(dtype=float)
+    scores = rows.reindex(columns=[f"score:{value}" for value in values]).fillna(NEVER).to_numpy(dtype=float)
     return rows, scores, pd.Categorical(rows["value"], categories=list(values)).codes.astype(np.intp)
 
 

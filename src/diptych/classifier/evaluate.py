@@ -16,6 +16,7 @@ from diptych.classifier.analyser import Reading
 from diptych.classifier.calibrate import Calibration, calibrate
 from diptych.classifier.corpus import Counted
 from diptych.classifier.figures import figures_by_facet
+from diptych.classifier.linear import NEVER
 from diptych.classifier.model import FEWEST, PassageClassifier, softmax, too_few
 from diptych.errors import NotTrainedError
 
@@ -198,7 +199,7 @@ def answer_calibrated(predictions: pd.DataFrame, orders: Mapping[str, Sequence[s
         rows = predictions[(predictions["facet"] == facet)]
         columns = [f"score:{value}" for value in order if f"score:{value}" in rows]
         values = [column.removeprefix("score:") for column in columns]
-        scores = rows[columns].fillna(-30.0).to_numpy(dtype=float)
+        scores = rows[columns].fillna(NEVER).to_numpy(dtype=float)
         gold = pd.Categorical(rows["value"], categories=values).codes.astype(int)
         folds = rows["fold"].to_numpy()
         for fold in np.unique(folds):

@@ -138,7 +138,7 @@ def text_name(text: str) -> str:
 def reading_key(analyser: Analyser) -> str:
     """Return one hash for all that a reading depends on but the text."""
     folder = files("diptych.classifier")
-    code = [sha256_bytes((folder / f"{name}.py").read_bytes()) for name in _CODE if (folder / f"{name}.py").is_file()]
+    code = [sha256_bytes((folder / f"{name}.py").read_bytes()) for name in _CODE]
     return sha256_bytes(canonical([analyser.settings(), code, unicodedata.unidata_version]).encode())
 
 

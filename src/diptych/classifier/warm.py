@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from diptych.classifier.crossfitted import scores_of
 from diptych.classifier.evaluate import FOLDS
 from diptych.classifier.kept import DAMAGE, text_name
 from diptych.classifier.material import Material, classifier_for
@@ -35,7 +36,6 @@ from diptych.schema import Schema
 FILE = "warm.npz"
 FEWEST = 500  # coded passages: with fewer, folds dealt otherwise move probabilities, and nothing takes long
 MOST_CHANGED = 0.2  # of the coded passages, since the last full training: more, and scores are of too old models
-UNSEEN = -30.0  # the score of a value that a fold's models never saw
 Floats = NDArray[np.float64]
 
 
@@ -131,8 +131,12 @@ class Warm:
 def kept_classifier(model: Model, schema: Schema, seed: int) -> PassageClassifier:
     """Return the estimator of a schema with a model's hyper-parameters."""
     said = model.card["training"]["parameters"]
-    kept = {"C": float(said["C"]), "min_df": int(said["min_df"]), "without": tuple(map(str, said["without"]))}
-    return PassageClassifier(**classifier_for(schema, seed).get_params() | kept | {"language": str(said["language"])})
+    return classifier_for(schema, seed).fresh(
+        C=float(said["C"]),
+        min_df=int(said["min_df"]),
+        without=tuple(map(str, said["without"])),
+        language=str(said["language"]),
+    )
 
 
 def memory_of(
@@ -159,10 +163,10 @@ def memory_of(
     before : Memory, optional
         Of the training that this one went on from: changes are counted from the last full one.
     """
-    parts = []
+    parts, ordered = [], predictions.sort_values(["place", "fold"], kind="stable")
     for facet, order in facets.items():
-        rows = predictions[predictions["facet"] == facet].sort_values(["place", "fold"], kind="stable")
-        parts.append(rows.reindex(columns=[f"score:{v}" for v in order]).fillna(UNSEEN).to_numpy(dtype=float))
+        rows, scores, _ = scores_of(ordered, facet, order)
+        parts.append(scores)
     places = rows["place"].to_numpy()
     every = np.concatenate([known, np.full(len(texts) - len(known), np.nan)])
     names = [text_name(text) for text in texts]

@@ -5,7 +5,6 @@ A file each, because two people who share a study through git then never change 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from diptych.errors import RecordError
-from diptych.files import sha256_bytes, write_text
+from diptych.files import sha256_bytes, slug, write_text
 from diptych.study import Study
 from diptych.toml_files import read_toml, toml_text
 
@@ -96,8 +95,8 @@ def write_down_coders(study: Study, names: Iterable[str], who: str, accounts: Ma
         rows = {"format": 1, "name": name, "kind": "human", "who": who}
         if accounts and name in accounts:
             rows["account"] = accounts[name]
-        slug = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:60]
-        if slug != name:
-            slug = f"{slug or 'coder'}-{sha256_bytes(name.encode())[:6]}"
+        stem = slug(name)
+        if stem != name:
+            stem = f"{stem or 'coder'}-{sha256_bytes(name.encode())[:6]}"
         text = "".join(f"{key} = {toml_text(value)}\n" for key, value in rows.items())
-        write_text(coders_folder(study) / f"{slug}.toml", text)
+        write_text(coders_folder(study) / f"{stem}.toml", text)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diptych.errors import CodingError, RecordError, SchemaError, nearest
-from diptych.files import canonical, read_jsonl, sha256_bytes, write_jsonl
+from diptych.files import canonical, read_jsonl, sha256_bytes, slug, write_jsonl
 from diptych.records import FORMAT, REASONS, ROLES, STATUSES, Coding, moment
 from diptych.schema import Schema
 from diptych.study import Study
@@ -181,8 +180,7 @@ def write_codings(study: Study, codings: Sequence[Coding], label: str) -> Writte
         raise CodingError("there are no codings to write")
     rows = [coding.row() for coding in codings]
     digest = sha256_bytes("\n".join(canonical(row) for row in rows).encode())[:12]
-    slug = re.sub(r"[^\w.-]+", "-", label).strip("-.")[:60] or "codings"
-    path = study.codings_folder / f"{slug}-{digest}.jsonl"
+    path = study.codings_folder / f"{slug(label) or 'codings'}-{digest}.jsonl"
     known = path.exists()
     if not known:
         write_jsonl(path, rows)
