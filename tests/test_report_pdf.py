@@ -163,6 +163,20 @@ def test_dates_in_the_file_are_fixed(places, tmp_path):
     assert (tmp_path / "out.pdf").read_bytes() == PDF.replace(b"20261127032119", b"20000101000000")
 
 
+def test_numbers_of_nodes_are_counted_from_one(places, tmp_path):
+    source = tmp_path / "source.pdf"
+    browser(places, f'cp "{source}" "$PDF"')
+    told = []
+    for ids in ((57, 60, 99999999, 100000000), (58, 61, 101, 100000001)):
+        heads = b" ".join(b"(node%08d)" % number for number in (*ids, ids[0]))
+        source.write_bytes(PDF.replace(b"%%EOF", heads + b"%%EOF"))
+        printing.print_page("<p>", tmp_path / "out.pdf")
+        told.append((tmp_path / "out.pdf").read_bytes())
+        assert len(told[-1]) == source.stat().st_size
+    assert told[0] == told[1]
+    assert b"(node00000001) (node00000002) (node00000003) (node000000004) (node00000001)%%EOF" in told[0]
+
+
 def test_a_browser_that_fails_is_told_with_its_last_words(places, tmp_path):
     browser(places, "echo first >&2; echo 'no space in /dev/shm' >&2; exit 7")
     with pytest.raises(printing.PrintingError, match=r"failed \(7\): no space in /dev/shm") as failed:

@@ -41,6 +41,7 @@ FLAGS = (
 )
 STAMP = re.compile(rb"(/(?:CreationDate|ModDate) ?\(D:)\d{14}")
 NEVER = b"20000101000000"
+NODE = re.compile(rb"\(node\d{8,}\)")
 HINT = "a PDF needs Chromium (`apt install chromium`) or WeasyPrint (`pip install weasyprint`) on this machine"
 
 
@@ -52,8 +53,8 @@ def print_page(html: str, path: Path) -> None:
     """Print a page of this package to a PDF.
 
     An installed Chromium prints it with the script of the page run, so that all passages stand in it; else WeasyPrint,
-    which runs no script and prints the page's list for readers without one. The dates that a PDF carries are fixed:
-    with the same Chromium and the same fonts, equal pages give equal bytes.
+    which runs no script and prints the page's list for readers without one. The dates and the numbers of nodes that a
+    PDF carries are fixed: with the same Chromium and the same fonts, equal pages give equal bytes.
 
     Parameters
     ----------
@@ -75,7 +76,17 @@ def print_page(html: str, path: Path) -> None:
             f"{browser or 'WeasyPrint'} wrote no PDF", hint="report --format html prints from a browser"
         )
     with atomic(path, "wb") as stream:
-        stream.write(STAMP.sub(rb"\g<1>" + NEVER, data))
+        stream.write(_numbered_anew(STAMP.sub(rb"\g<1>" + NEVER, data)))
+
+
+def _numbered_anew(data: bytes) -> bytes:
+    """Number the nodes that table heads go by from 1: Chromium counts on from what else it made before, now and then.
+
+    The order stays, for the file lists them sorted, and so does each length, for the file holds offsets.
+    """
+    found = sorted(set(NODE.findall(data)), key=lambda name: (len(name), name))
+    anew = {name: b"(node%0*d)" % (len(name) - 6, number) for number, name in enumerate(found, 1)}
+    return NODE.sub(lambda name: anew[name[0]], data)
 
 
 def find_browser() -> str | None:
