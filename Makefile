@@ -1,6 +1,8 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# where this is set, every process that a test starts compiles diptych anew
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test lint docs studio model bench clean
