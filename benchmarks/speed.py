@@ -12,6 +12,7 @@ and csv of the standard library, or with pyarrow.
 from __future__ import annotations
 
 import argparse
+import compileall
 import ctypes
 import json
 import os
@@ -372,6 +373,8 @@ def main() -> None:
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compileall.compile_dir(Path(diptych.__file__).parent, quiet=2)  # as pip does when it installs a wheel
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for what in options.what:
         made = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -130,6 +131,7 @@ def classify_command(
     More than 32 MB with --out are done in parts (of 65,536 rows), kept in OUT.parts until they are joined:
     stopped by whatever, --resume goes on and gives the same bytes. Repeats are not looked for then.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads have no work here, and cost as it starts
     from diptych.classifier.batches import Options
     from diptych.classifier.bundled import find_model
     from diptych.classifier.inputs import sources_of
