@@ -24,7 +24,7 @@ lint: .venv/lint.done
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/demo.done: .venv/bin/python pyproject.toml setup.py constraints.txt $(wildcard src/diptych/classifier/c/*)
+.venv/demo.done: .venv/bin/python pyproject.toml setup.py constraints.txt $(wildcard src/diptych/classifier/scoring/c/*)
 	$(PIP) --editable .
 	@touch $@
 
@@ -56,13 +56,13 @@ clean:
 
 # the default model that the package ships: from gold, exemplars, and the pool where its texts are at hand
 model: .venv/demo.done
-	$(BIN)/python -m diptych.classifier.make_default
+	$(BIN)/python -m diptych.classifier.training.make_default
 
 # how fast texts are classified, beside scikit-learn and fastText, in an environment of its own; an hour
 bench: .venv-bench/done
 	.venv-bench/bin/python benchmarks/speed.py
 
-.venv-bench/done: pyproject.toml setup.py constraints.txt $(wildcard src/diptych/classifier/c/*)
+.venv-bench/done: pyproject.toml setup.py constraints.txt $(wildcard src/diptych/classifier/scoring/c/*)
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[parquet]' fasttext-numpy2==0.10.4
 	@touch $@

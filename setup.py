@@ -41,9 +41,11 @@ class BuildWithStudy(build_py):
 
 # the scorer in C: where no compiler is at hand, numpy scores
 KERNEL = Extension(
-    "diptych.classifier._kernel",
-    ["src/diptych/classifier/c/kernel.c"],
-    depends=[str(header.relative_to(ROOT)) for header in sorted((ROOT / "src/diptych/classifier/c").glob("*.h"))],
+    "diptych.classifier.scoring._kernel",
+    ["src/diptych/classifier/scoring/c/kernel.c"],
+    depends=[
+        str(header.relative_to(ROOT)) for header in sorted((ROOT / "src/diptych/classifier/scoring/c").glob("*.h"))
+    ],
     extra_compile_args=[] if sys.platform == "win32" else ["-O3", "-std=c11"],
     optional=True,
 )

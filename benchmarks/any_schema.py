@@ -21,8 +21,8 @@ import pandas as pd
 from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
-from diptych.classifier.calibrate import calibrate
-from diptych.classifier.model import PassageClassifier
+from diptych.classifier.training.calibrate import calibrate
+from diptych.classifier.training.model import PassageClassifier
 
 RESULTS = Path(__file__).parent / "results"
 CSTA = Path(__file__).parents[2] / "shared/data/csta_immigration/codings_wave1.csv.gz"

@@ -24,12 +24,12 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from speed import passages, training  # noqa: E402
 
-from diptych.classifier.bundled import bundled_model  # noqa: E402
-from diptych.classifier.kernel import kernel_of  # noqa: E402
-from diptych.classifier.language import language_of  # noqa: E402
-from diptych.classifier.model import PassageClassifier  # noqa: E402
-from diptych.classifier.score import Answers, Scored, Scorer, batched  # noqa: E402
-from diptych.classifier.train import classifier_for  # noqa: E402
+from diptych.classifier.scoring.bundled import bundled_model  # noqa: E402
+from diptych.classifier.scoring.kernel import kernel_of  # noqa: E402
+from diptych.classifier.scoring.score import Answers, Scored, Scorer, batched  # noqa: E402
+from diptych.classifier.terms.language import language_of  # noqa: E402
+from diptych.classifier.training.model import PassageClassifier  # noqa: E402
+from diptych.classifier.training.train import classifier_for  # noqa: E402
 from diptych.study import Study  # noqa: E402
 from kernel_texts import odd_texts  # noqa: E402
 

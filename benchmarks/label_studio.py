@@ -67,8 +67,8 @@ def invented_text(passages: int, seed: int, words: int = 90) -> str:
 
 def invented_study(folder: Path, passages: int, seed: int = 1) -> Path:
     """Make a study of two authors with the bundled schema and the bundled model; return its folder."""
-    from diptych.classifier.bundled import bundled_model
-    from diptych.classifier.persist import save_model
+    from diptych.classifier.scoring.bundled import bundled_model
+    from diptych.classifier.scoring.persist import save_model
     from diptych.documents.ingest import add_document, ingest
     from diptych.study import Study
 

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = """
 import sys, time
 start = time.perf_counter()
-from diptych.classifier.bundled import FILE
-from diptych.classifier.persist import load_model
+from diptych.classifier.scoring.bundled import FILE
+from diptych.classifier.scoring.persist import load_model
 imported = time.perf_counter()
 model = load_model(FILE)
 loaded = time.perf_counter()

@@ -26,7 +26,7 @@ from pathlib import Path
 sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != Path(__file__).parent]
 
 import diptych  # noqa: E402
-from diptych.classifier.bundled import FILE, bundled_model  # noqa: E402
+from diptych.classifier.scoring.bundled import FILE, bundled_model  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "serve.json"
 PLAIN = """
@@ -195,7 +195,7 @@ def swap(server: Server, bodies: list[bytes], study: Path, seconds: float) -> di
     """Another model is put in place in the middle of a load: no request may fail."""
     from dataclasses import replace
 
-    from diptych.classifier.persist import save_model
+    from diptych.classifier.scoring.persist import save_model
 
     model = bundled_model()
     card = {**model.card, "training": {**model.card["training"], "hash": "5" * 64}}

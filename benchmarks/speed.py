@@ -37,10 +37,10 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 import diptych  # noqa: E402
-from diptych.classifier.bundled import bundled_model  # noqa: E402
-from diptych.classifier.material import training_material  # noqa: E402
-from diptych.classifier.score import Scorer  # noqa: E402
-from diptych.classifier.sentences import sentences  # noqa: E402
+from diptych.classifier.scoring.bundled import bundled_model  # noqa: E402
+from diptych.classifier.scoring.score import Scorer  # noqa: E402
+from diptych.classifier.terms.sentences import sentences  # noqa: E402
+from diptych.classifier.training.material import training_material  # noqa: E402
 
 RESULTS = HERE / "results" / "speed.json"
 WORDS, RARE = 95, 0.02

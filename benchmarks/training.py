@@ -27,9 +27,9 @@ sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from diptych.classifier.material import Material, classifier_for  # noqa: E402
-from diptych.classifier.sentences import sentences  # noqa: E402
-from diptych.classifier.sources import load_exemplars  # noqa: E402
+from diptych.classifier.terms.sentences import sentences  # noqa: E402
+from diptych.classifier.training.material import Material, classifier_for  # noqa: E402
+from diptych.classifier.training.sources import load_exemplars  # noqa: E402
 from diptych.coding.gold import gold_table, load_gold  # noqa: E402
 from diptych.documents.passages import load_passages  # noqa: E402
 from diptych.study import Study  # noqa: E402
@@ -66,10 +66,10 @@ def material(table: pd.DataFrame) -> Material:
 
 def train(table: pd.DataFrame, others: pd.DataFrame, folder: Path, *, choose: bool = False, warm: bool = False) -> Any:
     """What `diptych train` does in a study's `.diptych` folder, without reading the study's files."""
-    from diptych.classifier import train as training
-    from diptych.classifier.kept import Kept
-    from diptych.classifier.persist import save_model
-    from diptych.classifier.warm import recall, write_memory
+    from diptych.classifier.scoring.persist import save_model
+    from diptych.classifier.training import train as training
+    from diptych.classifier.training.kept import Kept
+    from diptych.classifier.training.warm import recall, write_memory
 
     mine, seed = material(table), 0
     kept = Kept(classifier_for(STUDY.schema, seed).analyser(), folder / "readings.npz")
@@ -92,7 +92,7 @@ def plain(table: pd.DataFrame) -> dict[str, Any]:
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import FeatureUnion, Pipeline
 
-    from diptych.classifier.evaluate import stratified_folds
+    from diptych.classifier.training.held_out import stratified_folds
 
     folds = stratified_folds(table[FACETS], 0, FOLDS, table["group"].tolist())
     found = {}
@@ -113,7 +113,7 @@ def plain(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def chances(folder: Path, texts: list[str]) -> Any:
-    from diptych.classifier.persist import load_model
+    from diptych.classifier.scoring.persist import load_model
 
     return load_model(folder / "model.zip").scorer.answers(texts).probabilities
 
@@ -121,7 +121,7 @@ def chances(folder: Path, texts: list[str]) -> Any:
 def _child(job: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any], pipe: Any) -> None:
     from threadpoolctl import threadpool_limits
 
-    import diptych.classifier.train  # noqa: F401 - imports are no part of what is timed
+    import diptych.classifier.training.train  # noqa: F401 - imports are no part of what is timed
 
     with threadpool_limits(1):
         start = time.process_time()

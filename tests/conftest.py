@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 import diptych
-from diptych.classifier.bundled import bundled_model
-from diptych.classifier.persist import save_model
+from diptych.classifier.scoring.bundled import bundled_model
+from diptych.classifier.scoring.persist import save_model
 from diptych.cli.main import run
 from diptych.demo import copy_bundled
 from diptych.study import Study

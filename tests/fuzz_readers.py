@@ -21,9 +21,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from diptych.classifier.persist import load_model, save_model
-from diptych.classifier.sources import load_exemplars
-from diptych.classifier.stream import document_rows
+from diptych.classifier.scoring.persist import load_model, save_model
+from diptych.classifier.streams.rows import document_rows
+from diptych.classifier.training.sources import load_exemplars
 from diptych.coding.coders import load_coders
 from diptych.coding.codings import load_codings
 from diptych.coding.gold import load_gold

@@ -15,8 +15,8 @@ from itertools import islice
 import numpy as np
 
 import diptych.classifier
-from diptych.classifier.language import language_of
-from diptych.classifier.score import Scorer
+from diptych.classifier.scoring.score import Scorer
+from diptych.classifier.terms.language import language_of
 
 PIECES = [
     *(
@@ -147,12 +147,12 @@ def main(seed: int, number: int, kernel: str | None = None) -> int:
     The exit code says whether anything differs.
     """
     if kernel and kernel != "numpy":
-        name = "diptych.classifier._kernel"
+        name = "diptych.classifier.scoring._kernel"
         loader = ExtensionFileLoader(name, kernel)
         sys.modules[name] = module_from_spec(spec_from_loader(name, loader))
         loader.exec_module(sys.modules[name])
-        diptych.classifier._kernel = sys.modules[name]
-    from diptych.classifier.bundled import bundled_model
+        diptych.classifier.scoring._kernel = sys.modules[name]
+    from diptych.classifier.scoring.bundled import bundled_model
 
     scorer = bundled_model().scorer
     if kernel == "numpy":

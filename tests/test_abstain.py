@@ -7,12 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from diptych.classifier.bundled import FILE
-from diptych.classifier.hashing import term_hash
-from diptych.classifier.limits import Limits
-from diptych.classifier.persist import Model, save_model
-from diptych.classifier.score import Weights
-from diptych.classifier.stream import DEFAULT_RATE
+from diptych.classifier.scoring.bundled import FILE
+from diptych.classifier.scoring.limits import Limits
+from diptych.classifier.scoring.persist import Model, save_model
+from diptych.classifier.scoring.score import Weights
+from diptych.classifier.streams.rows import DEFAULT_RATE
+from diptych.classifier.terms.hashing import term_hash
 
 WORDS = {"gull": (5, 0, 3, 0), "crane": (0, 5, 0, 3), "the": (0, 0, 0, 0), "of": (0, 0, 0, 0)}
 ORDER = sorted(WORDS, key=lambda word: term_hash("words", word))

@@ -19,14 +19,14 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.classifier.analyser import Analyser
-from diptych.classifier.batches import Options, Predictor
-from diptych.classifier.direct import write_batches
-from diptych.classifier.inputs import Source, sources_of
-from diptych.classifier.limits import Limits
-from diptych.classifier.reading import Reader, sifted
-from diptych.classifier.score import Scorer, Weights
-from diptych.classifier.stream import predict_rows, table_rows
+from diptych.classifier.scoring.limits import Limits
+from diptych.classifier.scoring.score import Scorer, Weights
+from diptych.classifier.streams.batches import Options, Predictor
+from diptych.classifier.streams.direct import write_batches
+from diptych.classifier.streams.inputs import Source, sources_of
+from diptych.classifier.streams.reading import Reader, sifted
+from diptych.classifier.streams.rows import predict_rows, table_rows
+from diptych.classifier.terms.analyser import Analyser
 from diptych.errors import RecordError, UsageError
 from diptych.exchange import json_batches, writers
 from diptych.exchange.beside import AheadStream, Behind, ahead
@@ -171,7 +171,7 @@ def test_options_give_the_same_columns(place, form, options):
 
 
 def test_probabilities_are_rounded_as_python_rounds():
-    from diptych.classifier.batches import _rounded
+    from diptych.classifier.streams.batches import _rounded
 
     drawn = np.random.default_rng(5).random(20_000)
     halves = (np.arange(0, 10_000) + 0.5) / 10_000

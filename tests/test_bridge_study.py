@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import diptych
-from diptych.classifier.persist import load_model
+from diptych.classifier.scoring.persist import load_model
 from diptych.study import Study
 
 HERE = Path(__file__).parent

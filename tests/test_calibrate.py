@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from diptych.classifier.calibrate import brier, calibrate, expected_calibration_error, risk_curve
-from diptych.classifier.figures import macro_interval
-from diptych.classifier.limits import Limits, calibrated, chosen
+from diptych.classifier.scoring.limits import Limits, calibrated, chosen
+from diptych.classifier.training.calibrate import brier, calibrate, expected_calibration_error, risk_curve
+from diptych.classifier.training.figures import macro_interval
 
 SCORES = st.floats(-1e6, 1e6)
 CHANCES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=80)

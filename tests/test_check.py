@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from diptych.check import check
-from diptych.classifier import bundled, kernel
+from diptych.classifier.scoring import bundled, kernel
 from diptych.errors import LabelStudioError
 from diptych.installation import Finding, Requirement, installation
 from diptych.labelstudio.examine import examine_server

@@ -18,22 +18,22 @@ from sklearn.metrics import accuracy_score, f1_score
 
 import diptych
 from diptych.api import classify, evaluate, model_for
-from diptych.classifier.analyser import KINDS, Analyser, words
-from diptych.classifier.bundled import bundled_model
-from diptych.classifier.calibrate import calibrate
-from diptych.classifier.evaluate import Background, author_folds, cross_fit, stratified_folds
-from diptych.classifier.evaluate import evaluate as evaluate_texts
-from diptych.classifier.figures import figures
-from diptych.classifier.hashing import term_hash
-from diptych.classifier.language import language_of
-from diptych.classifier.limits import Limits
-from diptych.classifier.material import Material, training_material
-from diptych.classifier.model import PassageClassifier, softmax
-from diptych.classifier.persist import save_model
-from diptych.classifier.predictions import load_crossfit
-from diptych.classifier.score import Scorer
-from diptych.classifier.sentences import sentences
-from diptych.classifier.train import fit_model, train
+from diptych.classifier.scoring.bundled import bundled_model
+from diptych.classifier.scoring.limits import Limits
+from diptych.classifier.scoring.persist import save_model
+from diptych.classifier.scoring.score import Scorer
+from diptych.classifier.terms.analyser import KINDS, Analyser, words
+from diptych.classifier.terms.hashing import term_hash
+from diptych.classifier.terms.language import language_of
+from diptych.classifier.terms.sentences import sentences
+from diptych.classifier.training.calibrate import calibrate
+from diptych.classifier.training.figures import figures
+from diptych.classifier.training.held_out import Background, author_folds, cross_fit, stratified_folds
+from diptych.classifier.training.held_out import evaluate as evaluate_texts
+from diptych.classifier.training.material import Material, training_material
+from diptych.classifier.training.model import PassageClassifier, softmax
+from diptych.classifier.training.predictions import load_crossfit
+from diptych.classifier.training.train import fit_model, train
 from diptych.coding.gold import write_gold
 from diptych.errors import CodingError, NotTrainedError, RecordError, SchemaError
 from diptych.schema import RESERVED, Schema
@@ -914,7 +914,7 @@ def test_no_facet_can_take_the_name_of_a_column_of_the_passages(column):
 
 def test_the_bundled_model_is_shipped_and_neither_trained_nor_kept_elsewhere(monkeypatch, tmp_path):
     monkeypatch.setenv("DIPTYCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("diptych.classifier.train.fit_model", lambda *_: pytest.fail("it was trained"))
+    monkeypatch.setattr("diptych.classifier.training.train.fit_model", lambda *_: pytest.fail("it was trained"))
     bundled_model.cache_clear()
     assert bundled_model().weights.facets
     assert list(tmp_path.iterdir()) == []

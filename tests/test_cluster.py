@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from diptych.classifier import cluster
+from diptych.classifier.streams import cluster
 
 pytest.importorskip("distributed")
 

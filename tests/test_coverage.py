@@ -16,7 +16,7 @@ from diptych.analysis.coverage import block_range, coverage
 from diptych.analysis.evidence import Evidence
 from diptych.analysis.labels import coder_labels, load_evidence, load_labels
 from diptych.analysis.statements import CENSUS, PARTIAL, PREDICTED, coverage_notes, statement
-from diptych.classifier.train import train
+from diptych.classifier.training.train import train
 from diptych.coding.codings import load_codings, write_codings
 from diptych.coding.gold import write_gold
 from diptych.coding.sampling import Sample, write_sample

@@ -17,7 +17,7 @@ from diptych.analysis.evidence import Evidence
 from diptych.analysis.measures import generalised_jensen_shannon, jackknife, jensen_shannon
 from diptych.analysis.resampling import shuffled
 from diptych.analysis.statements import PREDICTED
-from diptych.classifier.train import train
+from diptych.classifier.training.train import train
 from diptych.coding.gold import write_gold
 from diptych.errors import CodingError
 from diptych.schema import Schema

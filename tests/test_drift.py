@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 import diptych
 from diptych.analysis.drift import drift, stability
 from diptych.analysis.drift_verdicts import FAR, INSIDE, ORDER, SOMEWHAT, TOO_FEW, UNTOLD, Comparison, judge
-from diptych.classifier.analyser import Analyser
-from diptych.classifier.bundled import FILE
-from diptych.classifier.drift import GRID, Names, profile_of, rank
-from diptych.classifier.hashing import term_hash
-from diptych.classifier.limits import Limits
-from diptych.classifier.material import Material
-from diptych.classifier.persist import Model, load_model, save_model
-from diptych.classifier.score import Weights
-from diptych.classifier.tally import Commonest, Repeats
-from diptych.classifier.train import fit_model, train
+from diptych.classifier.drift.profile import GRID, Names, profile_of, rank
+from diptych.classifier.drift.tally import Commonest, Repeats
+from diptych.classifier.scoring.bundled import FILE
+from diptych.classifier.scoring.limits import Limits
+from diptych.classifier.scoring.persist import Model, load_model, save_model
+from diptych.classifier.scoring.score import Weights
+from diptych.classifier.terms.analyser import Analyser
+from diptych.classifier.terms.hashing import term_hash
+from diptych.classifier.training.material import Material
+from diptych.classifier.training.train import fit_model, train
 from diptych.coding.gold import write_gold
 from diptych.errors import CodingError, ModelFormatError, UsageError
 from diptych.schema import Schema

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.classifier.stream import mark_duplicates
-from diptych.classifier.train import train
+from diptych.classifier.streams.rows import mark_duplicates
+from diptych.classifier.training.train import train
 from diptych.coding.gold import write_gold
 from diptych.documents.duplicates import EXACT_LIMIT, LEAST_SHARE, NEAR_LIMIT, WORD_LIMIT, Duplicate, Duplicates
 from diptych.errors import UsageError

@@ -16,8 +16,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks, get_tags
 
-from diptych.classifier.labels import label_table
-from diptych.classifier.model import PassageClassifier
+from diptych.classifier.training.labels import label_table
+from diptych.classifier.training.model import PassageClassifier
 from diptych.errors import NotTrainedError, UsageError
 
 PORT = ["the port raised its fees", "fees pay the port's debts", "debts and fees of the port"]

@@ -14,17 +14,17 @@ import pytest
 from sklearn.base import clone
 
 import diptych
-from diptych.classifier import choose as choosing
-from diptych.classifier.choose import Choice, choose_parameters
-from diptych.classifier.evaluate import answer_calibrated
-from diptych.classifier.features import FEATURES
-from diptych.classifier.levers import ablation, drawn, learning_curve
-from diptych.classifier.material import training_material
-from diptych.classifier.model import PassageClassifier
-from diptych.classifier.persist import load_model
-from diptych.classifier.tables import TABLES, calibrations, confusions, risks, surest_errors
-from diptych.classifier.train import train
-from diptych.classifier.trial import Trial
+from diptych.classifier.evaluation.levers import ablation, drawn, learning_curve
+from diptych.classifier.evaluation.tables import TABLES, calibrations, confusions, risks, surest_errors
+from diptych.classifier.evaluation.trial import Trial
+from diptych.classifier.scoring.persist import load_model
+from diptych.classifier.training import choose as choosing
+from diptych.classifier.training.choose import Choice, choose_parameters
+from diptych.classifier.training.features import FEATURES
+from diptych.classifier.training.held_out import answer_calibrated
+from diptych.classifier.training.material import training_material
+from diptych.classifier.training.model import PassageClassifier
+from diptych.classifier.training.train import train
 from diptych.coding.gold import write_gold
 from diptych.documents.text import text_hash
 from diptych.errors import UsageError
@@ -112,7 +112,7 @@ def known(whole, monkeypatch):
     def told(study, *, tables, **_):
         return copy.deepcopy(parts | {name: whole[name] for name in TABLES if name in tables})
 
-    monkeypatch.setattr("diptych.classifier.assess.assess", told)
+    monkeypatch.setattr("diptych.classifier.evaluation.evaluate.assess", told)
 
 
 def csv_rows(result):
@@ -124,7 +124,7 @@ def csv_rows(result):
 
 def test_every_row_has_its_interval_and_the_coders(command, rich, monkeypatch):
     once = diptych.evaluate(rich)  # and printed in three forms
-    monkeypatch.setattr("diptych.classifier.assess.assess", lambda *_, **__: copy.deepcopy(once))
+    monkeypatch.setattr("diptych.classifier.evaluation.evaluate.assess", lambda *_, **__: copy.deepcopy(once))
     found = command("evaluate", "--study", rich.root, "--json").json
     tested = [found["cross_validation"], found["test"], *found["across_authors"].values()]
     assert len(tested) == 4
@@ -214,7 +214,9 @@ def test_csv_holds_the_table_that_was_asked_for(command, coded, known, asked, co
 
 
 def test_two_tables_as_csv_are_refused_before_any_work(command, coded, monkeypatch):
-    monkeypatch.setattr("diptych.classifier.assess.assess", lambda *_, **__: pytest.fail("it went to work"))
+    monkeypatch.setattr(
+        "diptych.classifier.evaluation.evaluate.assess", lambda *_, **__: pytest.fail("it went to work")
+    )
     result = command("evaluate", "--study", coded.root, "--risk", "--learning-curve", "--format", "csv")
     assert (result.code, result.out) == (2, "")
     assert "--risk and --learning-curve are 2 tables" in result.err
@@ -465,7 +467,7 @@ def test_evaluate_says_what_it_chose(chosen):
 def test_evaluate_chooses_where_it_is_asked_to_and_prints_what_it_chose(command, coded, chosen, monkeypatch):
     asked = []
     told = lambda *_, choose, **__: (asked.append(choose), copy.deepcopy(chosen))[1]  # noqa: E731
-    monkeypatch.setattr("diptych.classifier.assess.assess", told)
+    monkeypatch.setattr("diptych.classifier.evaluation.evaluate.assess", told)
     text = command("evaluate", "--study", coded.root, "--choose").out
     assert asked == [True]
     assert "Chosen within the training part" in text
@@ -505,7 +507,7 @@ def test_training_uses_what_was_chosen(coded, monkeypatch):
         assert len(readings) == 16
         return Choice(PassageClassifier(**classifier.get_params() | {"C": 10.0, "without": ("runs",)}), [])
 
-    monkeypatch.setattr("diptych.classifier.train.choose_parameters", chosen)
+    monkeypatch.setattr("diptych.classifier.training.train.choose_parameters", chosen)
     model = train(coded, choose=True)
     assert model.card["training"]["parameters"] == {"C": 10.0, "language": "en", "min_df": 2, "without": ["runs"]}
     assert len(model.scorer.weights.hashes) < len(train(coded).scorer.weights.hashes)

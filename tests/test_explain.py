@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.classifier.analyser import Analyser
-from diptych.classifier.bundled import FILE, bundled_model
-from diptych.classifier.explain import TOP, explain
-from diptych.classifier.hashing import term_hash
-from diptych.classifier.limits import Limits
-from diptych.classifier.persist import Model, save_model
-from diptych.classifier.score import Scorer, Weights
+from diptych.classifier.scoring.bundled import FILE, bundled_model
+from diptych.classifier.scoring.explain import TOP, explain
+from diptych.classifier.scoring.limits import Limits
+from diptych.classifier.scoring.persist import Model, save_model
+from diptych.classifier.scoring.score import Scorer, Weights
+from diptych.classifier.terms.analyser import Analyser
+from diptych.classifier.terms.hashing import term_hash
 
 WORDS = {"gull": (4, 0, 0, 1, 0), "crane": (0, 4, 0, 0, 1), "the": (0,) * 5, "of": (0,) * 5}
 ORDER = sorted(WORDS, key=lambda word: term_hash("words", word))

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from diptych.classifier.calibrate import expected_calibration_error
-from diptych.classifier.figures import (
+from diptych.classifier.training.calibrate import expected_calibration_error
+from diptych.classifier.training.figures import (
     confusion,
     macro_interval,
     mistakes,

@@ -132,7 +132,7 @@ def test_both_readings_are_said_to_be_by_a_language_model(name, command):
 
 
 def test_train_measures_every_facet_and_leaves_every_author_out_once(study, name):
-    from diptych.classifier.persist import load_model
+    from diptych.classifier.scoring.persist import load_model
 
     figures = load_model(study.model_file).card["figures"]
     assert list(figures["cross_validation"]) == FACETS[name]

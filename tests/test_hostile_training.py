@@ -7,7 +7,7 @@ import json
 import pytest
 
 import diptych
-from diptych.classifier.persist import load_model
+from diptych.classifier.scoring.persist import load_model
 from diptych.coding.gold import write_gold
 from diptych.documents.passages import load_passages
 from diptych.files import write_jsonl

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import diptych
-from diptych.classifier.stream import document_rows, table_rows
+from diptych.classifier.streams.rows import document_rows, table_rows
 from diptych.documents import web, word
 from diptych.documents.cut import cut_document
 from diptych.documents.ingest import add_document, ingest, read_passages

@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 
 import diptych
-from diptych.classifier import kernel
-from diptych.classifier.analyser import KINDS, Analyser
-from diptych.classifier.batch import scores as many
-from diptych.classifier.bundled import bundled_model
-from diptych.classifier.hashing import term_hash, term_hashes
-from diptych.classifier.kernel import Kernel, kernel_of
-from diptych.classifier.limits import Limits
-from diptych.classifier.model import PassageClassifier
-from diptych.classifier.score import Scorer, Weights
-from diptych.classifier.train import classifier_for
+from diptych.classifier.scoring import kernel
+from diptych.classifier.scoring.batch import scores as many
+from diptych.classifier.scoring.bundled import bundled_model
+from diptych.classifier.scoring.kernel import Kernel, kernel_of
+from diptych.classifier.scoring.limits import Limits
+from diptych.classifier.scoring.score import Scorer, Weights
+from diptych.classifier.terms.analyser import KINDS, Analyser
+from diptych.classifier.terms.hashing import term_hash, term_hashes
+from diptych.classifier.training.model import PassageClassifier
+from diptych.classifier.training.train import classifier_for
 from diptych.coding.gold import gold_table
 from kernel_texts import differences, odd_texts
 

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from diptych.classifier.analyser import Analyser
-from diptych.classifier.hashing import term_hash
-from diptych.classifier.limits import Limits
-from diptych.classifier.parties import Parties
-from diptych.classifier.persist import FORMAT, LARGEST, Model, load_model, save_model
-from diptych.classifier.score import Weights
+from diptych.classifier.scoring.limits import Limits
+from diptych.classifier.scoring.persist import FORMAT, LARGEST, Model, load_model, save_model
+from diptych.classifier.scoring.score import Weights
+from diptych.classifier.terms.analyser import Analyser
+from diptych.classifier.terms.hashing import term_hash
+from diptych.classifier.terms.parties import Parties
 from diptych.errors import FileWriteError, ModelFormatError
 
 STRUCTURE = "0123456789abcdef"
@@ -590,7 +590,7 @@ def test_a_model_is_loaded_and_scored_by_numpy_alone(path):
         "for heavy in ('sklearn', 'pandas', 'scipy', 'pydantic', 'yaml'):\n"
         "    sys.modules[heavy] = None\n"
         "from pathlib import Path\n"
-        "from diptych.classifier.persist import load_model\n"
+        "from diptych.classifier.scoring.persist import load_model\n"
         f"model = load_model(Path({str(path)!r}))\n"
         "print(model.scorer.predict(['gull'])[0].best('topic')[0])\n"
     )

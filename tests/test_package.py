@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import diptych
-from diptych.classifier.train import train
+from diptych.classifier.training.train import train
 from diptych.coding.gold import write_gold
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.classifier.parties import Parties, attitudes, sentences
+from diptych.classifier.terms.parties import Parties, attitudes, sentences
 
 MARKERS = {
     "ada": ["Ada", "Ada Hill", "Hill Palace"],

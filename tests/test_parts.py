@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from diptych.classifier import jobs
-from diptych.classifier.parts import Parts
+from diptych.classifier.streams import jobs
+from diptych.classifier.streams.parts import Parts
 from diptych.cli.long_job import parse_shard
 from diptych.cli.progress import Progress
 from diptych.errors import UsageError

@@ -182,7 +182,7 @@ def test_no_original_model_or_report_is_tracked():
     names = [path.relative_to(ROOT).as_posix() for path in tracked()]
     assert [name for name in names if re.fullmatch(r"seeds/.*\.(txt|pdf|docx|html)", name)] == []
     packed = [name for name in names if name.endswith((".zip", ".pkl", ".joblib", ".npz", ".whl"))]
-    assert packed == ["src/diptych/classifier/default_model.zip"]  # arrays: the model that is shipped
+    assert packed == ["src/diptych/classifier/scoring/default_model.zip"]  # arrays: the model that is shipped
     assert [name for name in names if ".diptych" in name.split("/") or name.endswith("report.html")] == [
         "src/diptych/report/templates/report.html"
     ]

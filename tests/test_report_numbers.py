@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 import diptych
-from diptych.classifier.persist import load_model
+from diptych.classifier.scoring.persist import load_model
 from diptych.report.tables import COMMANDS
 from diptych.study import Study
 from report_pages import Element, Report, command_line, heat_maps, percent, plain, printed

@@ -23,10 +23,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from diptych.classifier.analyser import Analyser
-from diptych.classifier.parties import Parties, attitudes
-from diptych.classifier.persist import load_model
-from diptych.classifier.sentences import sentences
+from diptych.classifier.scoring.persist import load_model
+from diptych.classifier.terms.analyser import Analyser
+from diptych.classifier.terms.parties import Parties, attitudes
+from diptych.classifier.terms.sentences import sentences
 from diptych.coding.coders import load_coders, write_down_coders
 from diptych.coding.gold import write_gold
 from diptych.coding.sampling import Sample, read_sample, write_sample

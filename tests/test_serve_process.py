@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from diptych.classifier.persist import load_model, save_model
+from diptych.classifier.scoring.persist import load_model, save_model
 from diptych.study import Study
 
 TOKEN = "a-token-that-is-long-enough"  # noqa: S105 - of the tests alone

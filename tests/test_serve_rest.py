@@ -591,7 +591,7 @@ def test_without_a_model_it_starts_says_so_and_serves_as_soon_as_there_is_one(se
 
 
 def test_a_model_of_another_schema_or_none_at_all_is_told_without_a_path(served, own_harbour: Study, bundled, quick):
-    from diptych.classifier.bundled import FILE
+    from diptych.classifier.scoring.bundled import FILE
 
     good = own_harbour.model_file.read_bytes()
     for bad in (Path(FILE).read_bytes(), b"no model", good[: len(good) // 2]):
@@ -625,7 +625,7 @@ def test_without_a_study_the_bundled_model_serves(served):
 def test_promotion(served, own_harbour: Study, quick, promote):
     from dataclasses import replace
 
-    from diptych.classifier.persist import load_model, save_model
+    from diptych.classifier.scoring.persist import load_model, save_model
 
     client = served(own_harbour, promote=promote, write=True)
     old = load_model(own_harbour.model_file)

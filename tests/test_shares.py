@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diptych.classifier.analyser import Analyser
-from diptych.classifier.parties import Parties, attitudes
-from diptych.classifier.sentences import sentence_spans, sentences
-from diptych.classifier.shares import share_names, shares
+from diptych.classifier.terms.analyser import Analyser
+from diptych.classifier.terms.parties import Parties, attitudes
+from diptych.classifier.terms.sentences import sentence_spans, sentences
+from diptych.classifier.terms.shares import share_names, shares
 
 PARTIES = Parties({"ada": ["Ada"], "bo": ["Bo"], "joint": ["the two towns"]}, attitudes())
 TEXT = "Ada fears Bo. The two towns trade. Rain fell. Bo helps Ada."

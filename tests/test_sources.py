@@ -10,9 +10,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from diptych.classifier.assess import coder_ceiling
-from diptych.classifier.material import training_material
-from diptych.classifier.sources import (
+from diptych.classifier.evaluation.evaluate import coder_ceiling
+from diptych.classifier.training.material import training_material
+from diptych.classifier.training.sources import (
     EXEMPLAR_WEIGHT,
     exemplar_files,
     load_exemplars,

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diptych.api import classify
-from diptych.classifier.analyser import Analyser
-from diptych.classifier.bundled import bundled_model
-from diptych.classifier.hashing import term_hash
-from diptych.classifier.limits import Limits
-from diptych.classifier.persist import Model, save_model
-from diptych.classifier.score import Scorer, Weights
-from diptych.classifier.stream import document_rows, predict_rows, prediction_columns, table_rows
+from diptych.classifier.scoring.bundled import bundled_model
+from diptych.classifier.scoring.limits import Limits
+from diptych.classifier.scoring.persist import Model, save_model
+from diptych.classifier.scoring.score import Scorer, Weights
+from diptych.classifier.streams.rows import document_rows, predict_rows, prediction_columns, table_rows
+from diptych.classifier.terms.analyser import Analyser
+from diptych.classifier.terms.hashing import term_hash
 from diptych.errors import DocumentError, RecordError, UsageError
 from diptych.exchange.tables import Reject
 

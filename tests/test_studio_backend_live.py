@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 import diptych
-from diptych.classifier.persist import load_model
+from diptych.classifier.scoring.persist import load_model
 from diptych.cli.main import run
 from diptych.study import Study
 from diptych.template import make_study

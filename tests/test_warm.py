@@ -9,18 +9,18 @@ import pandas as pd
 import pytest
 
 import diptych
-from diptych.classifier import kept as keeping
-from diptych.classifier import warm as warming
-from diptych.classifier.analyser import Analyser
-from diptych.classifier.corpus import counted, gathered, joined
-from diptych.classifier.kept import FILE as KEPT
-from diptych.classifier.kept import Kept
-from diptych.classifier.material import Material
-from diptych.classifier.model import PassageClassifier
-from diptych.classifier.persist import load_model, save_model
-from diptych.classifier.train import train
-from diptych.classifier.warm import FILE as MEMORY
-from diptych.classifier.warm import read_memory
+from diptych.classifier.scoring.persist import load_model, save_model
+from diptych.classifier.terms.analyser import Analyser
+from diptych.classifier.training import kept as keeping
+from diptych.classifier.training import warm as warming
+from diptych.classifier.training.corpus import counted, gathered, joined
+from diptych.classifier.training.kept import FILE as KEPT
+from diptych.classifier.training.kept import Kept
+from diptych.classifier.training.material import Material
+from diptych.classifier.training.model import PassageClassifier
+from diptych.classifier.training.train import train
+from diptych.classifier.training.warm import FILE as MEMORY
+from diptych.classifier.training.warm import read_memory
 from diptych.coding.gold import write_gold
 from diptych.errors import UsageError
 from diptych.files import write_text
@@ -248,7 +248,7 @@ def test_a_warm_training_on_more_codings_says_nearly_what_one_from_nothing_says(
 
 
 def test_a_warm_training_of_many_passages_says_what_one_from_nothing_says(many, tmp_path):
-    from diptych.classifier.train import fit_with_memory
+    from diptych.classifier.training.train import fit_with_memory
 
     def material(table):
         return Material(table.reset_index(drop=True), len(table), table[:0])
@@ -304,7 +304,7 @@ def test_a_warm_training_from_the_same_model_gives_the_same_bytes(coded):
 
 
 def test_a_warm_training_keeps_hyper_parameters(coded, monkeypatch):
-    from diptych.classifier import train as training
+    from diptych.classifier.training import train as training
 
     usual = training.classifier_for(coded.schema, coded.settings.seed).get_params()
     other = PassageClassifier(**usual | {"C": 7.0, "without": ("runs",)})
@@ -359,8 +359,8 @@ def test_a_model_of_other_features_is_not_gone_on_from(coded):
 
 
 def test_a_model_of_another_schema_is_not_gone_on_from(coded, bundled):
-    from diptych.classifier.bundled import bundled_model
-    from diptych.classifier.persist import save_model
+    from diptych.classifier.scoring.bundled import bundled_model
+    from diptych.classifier.scoring.persist import save_model
 
     train(coded)
     save_model(coded.model_file, bundled_model())

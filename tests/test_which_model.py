@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from diptych.classifier import bundled
-from diptych.classifier.bundled import FILE, SEEN, find_model
+from diptych.classifier.scoring import bundled
+from diptych.classifier.scoring.bundled import FILE, SEEN, find_model
 from diptych.errors import ModelFormatError, NotTrainedError, SchemaError
 from diptych.study import Study
 

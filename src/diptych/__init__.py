@@ -18,9 +18,9 @@ _PLACES = {
     "load_codings": "diptych.coding.codings",
     "load_gold": "diptych.coding.gold",
     "load_passages": "diptych.documents.passages",
-    "PassageClassifier": "diptych.classifier.model",
+    "PassageClassifier": "diptych.classifier.training.model",
     "reliability": "diptych.api",
-    "train": "diptych.classifier.train",
+    "train": "diptych.classifier.training.train",
     "write_gold": "diptych.coding.gold",
     "write_report": "diptych.api",
 }

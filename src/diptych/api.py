@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from diptych.analysis.evidence import Evidence
-    from diptych.classifier.persist import Model
+    from diptych.classifier.scoring.persist import Model
     from diptych.coding.reliability import Agreement
 
 
@@ -153,7 +153,7 @@ def evaluate(
     choose: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Return the classifier's figures; see :func:`diptych.classifier.assess.assess`.
+    """Return the classifier's figures; see :func:`diptych.classifier.evaluation.evaluate.assess`.
 
     Parameters
     ----------
@@ -167,14 +167,14 @@ def evaluate(
     tell : callable
         Called with a sentence on every stage.
     """
-    from diptych.classifier.assess import assess
+    from diptych.classifier.evaluation.evaluate import assess
 
     return assess(study, tables=tables, errors=errors, choose=choose, tell=tell)
 
 
 def model_for(study: Study) -> Model:
     """Load the study's model, or say how to train one."""
-    from diptych.classifier.persist import study_model
+    from diptych.classifier.scoring.persist import study_model
 
     return study_model(study)
 
@@ -201,8 +201,8 @@ def classify(texts: Sequence[str], study: Study | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from diptych.classifier.bundled import bundled_model
-    from diptych.classifier.stream import predict_rows, prediction_columns
+    from diptych.classifier.scoring.bundled import bundled_model
+    from diptych.classifier.streams.rows import predict_rows, prediction_columns
     from diptych.errors import UsageError
 
     if isinstance(texts, str):
@@ -247,7 +247,7 @@ def drift(
     (1, 'en')
     """
     from diptych.analysis.drift import drift as compare
-    from diptych.classifier.bundled import bundled_model
+    from diptych.classifier.scoring.bundled import bundled_model
     from diptych.errors import UsageError
 
     def row(number: int, given: Any) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from diptych.classifier.predictions import crossfit_file
+from diptych.classifier.training.predictions import crossfit_file
 from diptych.coding.coders import load_coders
 from diptych.coding.codings import load_codings
 from diptych.coding.gold import load_gold

@@ -69,7 +69,7 @@ def run_demo(target: Path, stage: Callable[[str], None]) -> Demo:
     stage : callable
         Called with the name of every stage as it begins.
     """
-    from diptych.classifier.train import train
+    from diptych.classifier.training.train import train
     from diptych.coding.codings import load_codings
     from diptych.coding.gold import write_gold
     from diptych.documents.ingest import ingest

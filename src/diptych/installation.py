@@ -119,7 +119,7 @@ def _version(package: str) -> str | None:
 
 
 def _kernel() -> Iterator[Finding]:
-    from diptych.classifier import kernel
+    from diptych.classifier.scoring import kernel
 
     if kernel._kernel is None:  # noqa: SLF001 - the same package
         yield Finding(
@@ -131,8 +131,8 @@ def _kernel() -> Iterator[Finding]:
 
 
 def _shipped_model() -> Iterator[Finding]:
-    from diptych.classifier.bundled import FILE
-    from diptych.classifier.persist import load_model
+    from diptych.classifier.scoring.bundled import FILE
+    from diptych.classifier.scoring.persist import load_model
 
     try:
         load_model(FILE)

@@ -156,7 +156,7 @@ def _model(study: Study) -> Iterator[Line]:
     if not study.model_file.exists():
         yield Line("model", "missing", "", "diptych train")
         return
-    from diptych.classifier.persist import load_model
+    from diptych.classifier.scoring.persist import load_model
 
     try:
         model = load_model(study.model_file, study.schema.structure_hash)

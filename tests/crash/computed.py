@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from diptych.classifier import train
-from diptych.classifier.persist import load_model
-from diptych.classifier.predictions import load_crossfit
+from diptych.classifier.scoring.persist import load_model
+from diptych.classifier.training import train
+from diptych.classifier.training.predictions import load_crossfit
 from diptych.report import build, workbook
 from diptych.report.catalogue import load_catalogue
 from diptych.schema import Schema

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from diptych.classifier.persist import load_model
+from diptych.classifier.scoring.persist import load_model
 from diptych.cli.main import run
 from diptych.coding.coders import load_coders
 from diptych.coding.codings import load_codings

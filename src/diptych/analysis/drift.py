@@ -15,10 +15,10 @@ import numpy as np
 from diptych.analysis.drift_verdicts import INSIDE, ORDER, THRESHOLDS, TOO_FEW, UNTOLD, Comparison, judge
 from diptych.analysis.drift_words import NO_PASSAGE, NO_PROFILE, advice, notes
 from diptych.analysis.measures import Floats, jensen_shannon, normalised, total_variation
-from diptych.classifier.drift import FEW_KNOWN, FacetProfile, Profile, profile_of
-from diptych.classifier.limits import Limits
-from diptych.classifier.persist import Model
-from diptych.classifier.watch import Watch, watch
+from diptych.classifier.drift.profile import FEW_KNOWN, FacetProfile, Profile, profile_of
+from diptych.classifier.drift.watch import Watch, watch
+from diptych.classifier.scoring.limits import Limits
+from diptych.classifier.scoring.persist import Model
 from diptych.errors import CodingError, UsageError
 
 TOP = 20
@@ -35,7 +35,8 @@ def drift(
         Taken a few at a time; what is held does not grow with them.
     model : Model
     abstain_at : float, default 1.0
-        The error rate, 0 to 1, at which abstaining is counted: see :func:`diptych.classifier.stream.predict_rows`.
+        The error rate, 0 to 1, at which abstaining is counted: see
+        :func:`diptych.classifier.streams.rows.predict_rows`.
     seed : int, optional
         Default: the one the model was trained with.
 

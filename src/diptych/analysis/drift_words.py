@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from diptych.classifier.drift import Profile
-    from diptych.classifier.watch import Watch
+    from diptych.classifier.drift.profile import Profile
+    from diptych.classifier.drift.watch import Watch
 
 NO_PASSAGE = "there is no passage to compare"
 NO_PROFILE = (

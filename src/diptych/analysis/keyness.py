@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from diptych.classifier.analyser import words
+from diptych.classifier.terms.analyser import words
 
 Floats = NDArray[np.float64]
 Variance = Literal["full", "two-term"]

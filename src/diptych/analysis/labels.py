@@ -11,7 +11,7 @@ import pandas as pd
 
 from diptych.analysis.archive import Archive, corrected
 from diptych.analysis.evidence import Evidence
-from diptych.classifier.predictions import crossfit_file, load_crossfit
+from diptych.classifier.training.predictions import crossfit_file, load_crossfit
 from diptych.coding.codings import load_codings
 from diptych.coding.gold import derive_gold, gold_table, load_gold
 from diptych.coding.sampling import Sample, load_samples

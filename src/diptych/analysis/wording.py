@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from diptych.analysis.keyness import distinctive_words
-from diptych.classifier.evaluate import evaluate
-from diptych.classifier.material import training_table
+from diptych.classifier.training.held_out import evaluate
+from diptych.classifier.training.material import training_table
 from diptych.records import rows_of
 from diptych.schema import Facet
 from diptych.study import Study

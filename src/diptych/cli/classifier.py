@@ -28,8 +28,8 @@ from diptych.cli.options import Talk, common, find_study, formatted
 @common
 def train_command(choose: bool, warm: bool, form: str, folder: Path | None, talk: Talk) -> None:
     """Train one small model a facet on the gold labels and store its cross-validated figures."""
-    from diptych.classifier.scarce import scarce
-    from diptych.classifier.train import train
+    from diptych.classifier.scoring.scarce import scarce
+    from diptych.classifier.training.train import train
     from diptych.files import exclusive
 
     study = find_study(folder)

@@ -18,10 +18,10 @@ from diptych.cli.outcome import refuse, rejects_file, repeats, tell_job
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from diptych.classifier.batches import Options, Predictor
-    from diptych.classifier.direct import Rejects
-    from diptych.classifier.inputs import Source
-    from diptych.classifier.persist import Model
+    from diptych.classifier.scoring.persist import Model
+    from diptych.classifier.streams.batches import Options, Predictor
+    from diptych.classifier.streams.direct import Rejects
+    from diptych.classifier.streams.inputs import Source
     from diptych.documents.duplicates import Duplicates
 
 _FORMS = {".csv": "csv", ".parquet": "parquet"}
@@ -132,9 +132,9 @@ def classify_command(
     stopped by whatever, --resume goes on and gives the same bytes. Repeats are not looked for then.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads have no work here, and cost as it starts
-    from diptych.classifier.batches import Options
-    from diptych.classifier.bundled import find_model
-    from diptych.classifier.inputs import sources_of
+    from diptych.classifier.scoring.bundled import find_model
+    from diptych.classifier.streams.batches import Options
+    from diptych.classifier.streams.inputs import sources_of
     from diptych.errors import UsageError
 
     long = Long(resume, part_rows, workers, parse_shard(shard) if shard else None, join, scheduler)
@@ -199,8 +199,8 @@ def _direct(
     explain_it: bool,
 ) -> None:
     """Classify in one go."""
-    from diptych.classifier.batches import Predictor
-    from diptych.classifier.direct import Rejects, Repeats, predicted, write_batches
+    from diptych.classifier.streams.batches import Predictor
+    from diptych.classifier.streams.direct import Rejects, Repeats, predicted, write_batches
 
     notes: list[str] = []
     seen = Repeats()
@@ -229,7 +229,7 @@ def _explain(
     stream: Any,
     notes: list[str],
 ) -> None:
-    from diptych.classifier.inputs import input_rows
+    from diptych.classifier.streams.inputs import input_rows
     from diptych.cli.explaining import write_explanations
 
     inputs = [(source.name, source.kind) for source in sources]
@@ -239,8 +239,8 @@ def _explain(
 
 def _rows(found: Iterator[Any], predictor: Predictor, seen: Duplicates, form: str, stream: Any, *, mark: bool) -> None:
     """Write rows one by one: to be read, or with what they repeat."""
-    from diptych.classifier.direct import write_rows
-    from diptych.classifier.stream import mark_duplicates
+    from diptych.classifier.streams.direct import write_rows
+    from diptych.classifier.streams.rows import mark_duplicates
     from diptych.cli.explaining import print_predictions
 
     options = predictor.options

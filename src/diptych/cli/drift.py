@@ -61,7 +61,7 @@ def drift_command(
     a verdict: as training, somewhat outside, far outside. --format csv prints these rows alone.
     """
     from diptych.analysis.drift import drift
-    from diptych.classifier.bundled import find_model
+    from diptych.classifier.scoring.bundled import find_model
     from diptych.errors import UsageError
 
     if not files:
@@ -94,7 +94,7 @@ def _texts(
     notes: list[str],
 ) -> Iterator[tuple[str, str]]:
     """Yield (id, text): the id is the passage's, else that of the id column, else file and line."""
-    from diptych.classifier.inputs import input_kind, input_rows
+    from diptych.classifier.streams.inputs import input_kind, input_rows
     from diptych.exchange.tables import Reject
 
     for name in files:

@@ -109,7 +109,7 @@ def evaluate_command(
 
 def print_figures(figures: dict[str, Any], form: str) -> None:
     """Print evaluation figures: all of them as JSON, their summary as CSV or as a table."""
-    from diptych.classifier.figures import figure_rows
+    from diptych.classifier.training.figures import figure_rows
 
     rows = figure_rows(figures)
     if print_data(form, figures, rows):

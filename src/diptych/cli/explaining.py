@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING, Any
 from diptych.cli.options import print_table
 
 if TYPE_CHECKING:
-    from diptych.classifier.direct import Rejects
-    from diptych.classifier.score import Scorer
+    from diptych.classifier.scoring.score import Scorer
+    from diptych.classifier.streams.direct import Rejects
     from diptych.files import Row
 
 
@@ -21,7 +21,7 @@ def write_explanations(
     import json
     from dataclasses import asdict
 
-    from diptych.classifier.explain import explain
+    from diptych.classifier.scoring.explain import explain
     from diptych.exchange.tables import Reject
 
     for place, row in rows:

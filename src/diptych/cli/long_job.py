@@ -14,10 +14,10 @@ from diptych.errors import JobError, UsageError
 if TYPE_CHECKING:
     import subprocess
 
-    from diptych.classifier.batches import Options
-    from diptych.classifier.inputs import Source
-    from diptych.classifier.joining import Summary
-    from diptych.classifier.parts import Parts
+    from diptych.classifier.streams.batches import Options
+    from diptych.classifier.streams.inputs import Source
+    from diptych.classifier.streams.joining import Summary
+    from diptych.classifier.streams.parts import Parts
     from diptych.cli.progress import Progress
 
 LONG = 32 << 20  # bytes of input from which a job is done in parts
@@ -100,10 +100,10 @@ def run_long(
     talk: Talk,
 ) -> Summary | None:
     """Do a long job, a share of it, or join it; return what came of it, or None where it is not joined yet."""
-    from diptych.classifier.jobs import begin
-    from diptych.classifier.joining import join
-    from diptych.classifier.parts import Parts
-    from diptych.classifier.planning import PART_ROWS
+    from diptych.classifier.streams.jobs import begin
+    from diptych.classifier.streams.joining import join
+    from diptych.classifier.streams.parts import Parts
+    from diptych.classifier.streams.planning import PART_ROWS
 
     parts = Parts(Path(out))
     if long.join:
@@ -140,8 +140,8 @@ def run_long(
 
 def _share(parts: Parts, job: dict[str, Any], long: Long, talk: Talk) -> None:
     """Do what is to be done, alone or with others."""
-    from diptych.classifier.jobs import do_all, planned_rows
-    from diptych.classifier.parts import tasks
+    from diptych.classifier.streams.jobs import do_all, planned_rows
+    from diptych.classifier.streams.parts import tasks
     from diptych.cli.progress import Progress
 
     done, todo = parts.all_done(job)
@@ -154,7 +154,7 @@ def _share(parts: Parts, job: dict[str, Any], long: Long, talk: Talk) -> None:
         if long.workers is not None:
             _processes(parts, job, long.workers, progress)
         elif long.scheduler is not None:
-            from diptych.classifier.cluster import hand_out
+            from diptych.classifier.streams.cluster import hand_out
 
             hand_out(long.scheduler, parts, job, todo, progress)
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from diptych.cli.options import RowsRejected, Talk
 
 if TYPE_CHECKING:
-    from diptych.classifier.joining import Summary
+    from diptych.classifier.streams.joining import Summary
     from diptych.documents.duplicates import Duplicates
     from diptych.exchange.tables import Reject
 
@@ -64,7 +64,7 @@ def tell_job(done: Summary | None, path: Path, talk: Talk) -> None:
     """Say what came of a long job."""
     if done is None:
         return
-    from diptych.classifier.direct import long_note
+    from diptych.classifier.streams.direct import long_note
 
     for note in [*done.notes, *([long_note(done.long)] if done.long else [])]:
         talk(note)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from diptych.classifier.persist import Model, study_model
+from diptych.classifier.scoring.persist import Model, study_model
 from diptych.coding.codings import load_codings
 from diptych.coding.disputes import disputes
 from diptych.coding.sampling import Sample, draw_sample

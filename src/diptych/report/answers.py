@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from diptych.classifier.figures import figure_rows
-from diptych.classifier.persist import Model
-from diptych.classifier.tables import binned, confusions, risks, surest_errors
+from diptych.classifier.evaluation.tables import binned, confusions, risks, surest_errors
+from diptych.classifier.scoring.persist import Model
+from diptych.classifier.training.figures import figure_rows
 from diptych.records import rows_by
 from diptych.schema import Schema
 

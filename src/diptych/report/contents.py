@@ -15,8 +15,8 @@ from diptych.analysis.evidence import Evidence
 from diptych.analysis.labels import SOURCES, coder_labels, load_evidence
 from diptych.analysis.stance import score_differences
 from diptych.analysis.wording import cell_words
-from diptych.classifier.persist import Model, study_model
-from diptych.classifier.predictions import load_crossfit
+from diptych.classifier.scoring.persist import Model, study_model
+from diptych.classifier.training.predictions import load_crossfit
 from diptych.coding.coders import Coders, load_coders
 from diptych.coding.codings import load_codings
 from diptych.coding.disputes import disputes

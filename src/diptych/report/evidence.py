@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Any
 
-from diptych.classifier.explain import explain
+from diptych.classifier.scoring.explain import explain
 from diptych.records import rows_of
 from diptych.report.contents import Contents
 from diptych.study import Document, Study

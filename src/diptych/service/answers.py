@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from diptych.classifier.explain import explain
-from diptych.classifier.score import Scorer
+from diptych.classifier.scoring.explain import explain
+from diptych.classifier.scoring.score import Scorer
 from diptych.documents.text import has_word
 from diptych.schema import Schema
 from diptych.service.problems import Problem

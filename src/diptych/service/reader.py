@@ -61,7 +61,7 @@ def main(name: str, most: int) -> None:
     _bounded()
     from itertools import islice
 
-    from diptych.classifier.stream import document_rows
+    from diptych.classifier.streams.rows import document_rows
 
     notes: list[str] = []
     try:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diptych.classifier.bundled import bundled_model
-from diptych.classifier.persist import Model, load_model
-from diptych.classifier.score import Scorer
+from diptych.classifier.scoring.bundled import bundled_model
+from diptych.classifier.scoring.persist import Model, load_model
+from diptych.classifier.scoring.score import Scorer
 from diptych.errors import DiptychError, NotTrainedError
 from diptych.study import Study
 

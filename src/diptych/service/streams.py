@@ -14,8 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from diptych.classifier.score import Scorer
-from diptych.classifier.stream import predict_rows, table_rows
+from diptych.classifier.scoring.score import Scorer
+from diptych.classifier.streams.rows import predict_rows, table_rows
 from diptych.errors import DiptychError
 from diptych.exchange.tables import Reject
 from diptych.files import Row

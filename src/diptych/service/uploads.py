@@ -6,7 +6,7 @@ import io
 from pathlib import PurePosixPath
 from typing import Any
 
-from diptych.classifier.stream import document_rows, table_rows
+from diptych.classifier.streams.rows import document_rows, table_rows
 from diptych.documents.read import DOCUMENT_FORMATS
 from diptych.errors import DocumentError
 from diptych.exchange.tables import Reject

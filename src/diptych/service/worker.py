@@ -74,8 +74,8 @@ def _pull(study: Study, tell: Callable[..., None]) -> None:
 
 
 def _train(study: Study, promote: str, tell: Callable[..., None]) -> None:
-    from diptych.classifier.persist import load_model
-    from diptych.classifier.train import adopt, train
+    from diptych.classifier.scoring.persist import load_model
+    from diptych.classifier.training.train import adopt, train
     from diptych.service.serving import comparison, may_serve
 
     folder = study.state / "candidate"

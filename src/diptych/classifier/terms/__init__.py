@@ -1,0 +1,1 @@
+"""A text → what is counted in it: sentences, words, letter runs, and who sees whom."""
