@@ -75,6 +75,16 @@ def test_without_a_study_the_bundled_model_serves_from_anywhere(start: Start, tm
     assert list(tmp_path.iterdir()) == []
 
 
+def test_head_is_answered_as_get_without_its_body(start: Start, trained_harbour: Study):
+    server = start("--study", trained_harbour.root)
+    with httpx.Client(base_url=server.url) as client:  # one connection: a body would be taken for the next answer
+        for path in ("/health", "/", "/openapi.json", "/nowhere"):
+            whole, head = client.get(path), client.head(path)
+            assert (head.status_code, head.content) == (whole.status_code, b"")
+            assert head.headers["content-length"] == whole.headers["content-length"]
+        assert client.head("/v1/classify").status_code == 405
+
+
 def test_requests_in_progress_end_before_it_stops(start: Start, trained_harbour: Study):
     server = start("--study", trained_harbour.root)
     found: list[httpx.Response] = []

@@ -155,6 +155,8 @@ def test_status_counts_what_the_project_holds(studio: Studio, study: Study, ada:
     ada.annotate(ada.tasks(project)[FIRST], MONEY)
     row = studio(study, "status", "--json").json[0]
     assert (row["tasks"], row["finished"], row["annotations"], row["coders"]) == (16, 0, 1, 2)
+    assert studio(study, "status", "--json", "--project", project).json == [row]
+    assert studio(study, "status", "--project", 999_999).code == 1
 
 
 def test_an_account_cannot_be_made_twice(studio: Studio, study: Study, ada: Account):

@@ -37,16 +37,13 @@ class Server:
 
 
 def with_server(function: F) -> F:
-    """Add --url, --api-key and --project; the command gets `server`."""
+    """Add --url and --api-key; the command gets `server`."""
 
     @wraps(function)
-    def command(*args: Any, url: str | None, api_key: str | None, project: int | None, **kwargs: Any) -> Any:
+    def command(*args: Any, url: str | None, api_key: str | None, project: int | None = None, **kwargs: Any) -> Any:
         return function(*args, server=Server(url, api_key, project), **kwargs)
 
     options = (
-        click.option(
-            "--project", type=int, metavar="ID", help="Use this project [default: the study's own, found by its mark]."
-        ),
         click.option(
             "--api-key",
             metavar="KEY",
@@ -59,3 +56,11 @@ def with_server(function: F) -> F:
     for option in options:  # the last one is listed first
         command = option(command)
     return command  # type: ignore[return-value]
+
+
+def with_project(function: F) -> F:
+    """Add --url, --api-key and --project; the command gets `server`."""
+    named = click.option(
+        "--project", type=int, metavar="ID", help="Use this project [default: the study's own, found by its mark]."
+    )
+    return with_server(named(function))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from diptych.cli.connection import Server, with_server
+from diptych.cli.connection import Server, with_project, with_server
 from diptych.cli.options import Talk, common, find_study, formatted, print_columns, set_aside
 from diptych.cli.suggestions import connect_command, suggest_command
 from diptych.cli.watching import keep_at, watched
@@ -106,7 +106,7 @@ def coder_add(name: str, server: Server, folder: Path | None, talk: Talk) -> Non
     metavar="FILE",
     help="Only the passages of this drawn sample, in random order.",
 )
-@with_server
+@with_project
 @formatted
 @common
 def push_command(
@@ -131,7 +131,7 @@ def push_command(
 
 @studio_command.command("adjudicate")
 @click.option("--names", is_flag=True, help="Show the coders' pseudonyms instead of A, B, C.")
-@with_server
+@with_project
 @formatted
 @common
 def adjudicate(names: bool, server: Server, form: str, folder: Path | None, talk: Talk) -> None:
@@ -174,7 +174,7 @@ def _push(study: Study, plan: Plan, server: Server, form: str, talk: Talk) -> No
     help="Which of the study's projects.",
 )
 @watched("Keep pulling until interrupted.", 30)
-@with_server
+@with_project
 @formatted
 @common
 def pull_command(
@@ -230,11 +230,12 @@ studio_command.add_command(suggest_command)
 
 
 @studio_command.command("status")
-@with_server
+@with_project
 @formatted
 @common
 def status_command(server: Server, form: str, folder: Path | None, talk: Talk) -> None:
     """Say which server the study uses, and what its projects hold."""
+    from diptych.exchange.label_config import read_tag
     from diptych.labelstudio.client import KNOWN_VERSIONS
     from diptych.labelstudio.project import find_project
 
@@ -242,8 +243,12 @@ def status_command(server: Server, form: str, folder: Path | None, talk: Talk) -
     client = server.client(study)
     version = client.version()
     rows = []
-    for kind in ("coding", "adjudication"):
-        found = find_project(client, study, kind)
+    if server.project is None:
+        projects = [(kind, find_project(client, study, kind)) for kind in ("coding", "adjudication")]
+    else:
+        named = client.project(server.project)
+        projects = [(read_tag(named.get("description")).get("kind"), named)]
+    for kind, found in projects:
         if found is not None:
             rows.append(
                 {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from diptych.cli.connection import Server, with_server
+from diptych.cli.connection import Server, with_project
 from diptych.cli.options import Talk, common, find_study, formatted, print_columns
 from diptych.cli.watching import keep_at, watched
 
@@ -16,7 +16,7 @@ from diptych.cli.watching import keep_at, watched
 @click.option(
     "--token-file", type=click.Path(path_type=Path), metavar="FILE", help="Its token [default: DIPTYCH_TOKEN]."
 )
-@with_server
+@with_project
 @formatted
 @common
 def connect_command(
@@ -56,7 +56,7 @@ def connect_command(
     show_default=True,
     help="The share of tasks that get a suggestion, drawn at random and recorded, where nothing was decided yet.",
 )
-@with_server
+@with_project
 @formatted
 @common
 def suggest_command(

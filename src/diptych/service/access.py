@@ -97,7 +97,8 @@ class Guard:
                 return
             self._check(scope, headers)
             body.check()
-            await self.app(scope, body, safe_send)
+            asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # uvicorn leaves the body out
+            await self.app(asked, body, safe_send)
         except ClientDisconnect:
             return
         except Problem as problem:
