@@ -447,7 +447,7 @@ def test_a_row_is_rejected_whole_and_the_others_are_taken(rejected, harbour):
 def test_rejected_rows_leave_with_3_and_say_where_they_are(bring, harbour):
     result = bring(f"passage,topic\n{NORTH},wrok\n", "--coder", "kim")
     assert (result.code, result.out) == (3, "")
-    assert f"1 rows rejected, see {harbour.state / 'rejects' / 'table.jsonl'}; the first, line 2: " in result.err
+    assert f"1 row rejected, see {harbour.state / 'rejects' / 'table.jsonl'}; the first, line 2: " in result.err
     assert "hint: correct these rows and import them again; the others are in" in result.err
 
 

@@ -676,7 +676,7 @@ def test_rows_that_cannot_be_read_are_set_aside_and_the_rest_is_told(command, mo
         "drift", table_of(tmp_path, [("a", "Gulls"), ("b", ""), ("c", "Mud")]), "--model", model_file, "--json"
     )
     assert (result.code, result.json["passages"]) == (3, 2)
-    assert "1 rows rejected" in result.err
+    assert "1 row rejected" in result.err
     assert (tmp_path / "new.csv.rejects.jsonl").exists()
 
 

@@ -242,7 +242,7 @@ def test_rows_that_cannot_be_explained_are_set_aside_as_ever(command, model_file
     result = command("classify", table, "--model", model_file, "--explain")
     assert len(result.rows) == 1
     assert result.code == 3
-    assert "1 rows rejected" in result.err
+    assert "1 row rejected" in result.err
 
 
 def test_explanations_go_to_the_file_that_was_named(command, model_file, table, tmp_path):

@@ -525,7 +525,7 @@ def test_rejects_are_set_aside_and_the_rest_comes_in(harbour, command, tmp_path)
     aside = (harbour.state / "rejects" / "kim.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(aside) == 3
     again = command("import", path, "--study", harbour.root, "--coder", "lee", "--as", "k@x.org=lee")
-    assert "2 new, 4 known before, 1 rows rejected" in again.err  # of two rows of lee's, one is new
+    assert "2 new, 4 known before, 1 row rejected" in again.err  # of two rows of lee's, one is new
     assert set(load_codings(harbour).query("passage == @FIRST")["coder"]) == {"kim", "lee", "sample-a", "sample-b"}
 
 

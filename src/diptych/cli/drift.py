@@ -29,6 +29,7 @@ MEASURES = {
     "names": "name",
     "values": "values",
 }
+OF = {"joint": "several as one"}
 SHARED = ("files", "kind", "text_column", "id_column", "model_path")
 
 
@@ -136,7 +137,7 @@ def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     shown = [
         {
             "part": row["part"] if place == parts.index(row["part"]) else "",
-            "measure": " ".join(filter(None, [MEASURES[row["measure"]], row["of"]])),
+            "measure": " ".join(filter(None, [MEASURES[row["measure"]], OF.get(row["of"], row["of"])])),
             "here": _figure(row, row["here"]),
             "training": _figure(row, row["training"]),
             "shift": _shift(row, row["shift"], "+"),

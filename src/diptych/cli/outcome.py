@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from diptych.cli.options import RowsRejected, Talk
+from diptych.cli.options import RowsRejected, Talk, numbered
 
 if TYPE_CHECKING:
     from diptych.classifier.streams.joining import Summary
@@ -82,6 +82,6 @@ def refuse(number: int, files: int, line: int, reason: str, file: str, path: Pat
     """End with exit code 3."""
     where = f", {file}" if file and line else ""
     where += f", line {line}" if line else ""
-    what = "files or rows" if files else "rows"
-    message = f"{number} {what} rejected, see {path}; the first{where}: {reason}"
+    what = "rows" if not files else "files or rows" if number > 1 else "files"
+    message = f"{numbered(number, what)} rejected, see {path}; the first{where}: {reason}"
     raise RowsRejected(message, hint="all other rows are done")

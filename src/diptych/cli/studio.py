@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from diptych.cli.connection import Server, with_project, with_server
-from diptych.cli.options import Talk, common, find_study, formatted, print_columns, set_aside
+from diptych.cli.options import Talk, common, find_study, formatted, numbered, print_columns, set_aside
 from diptych.cli.suggestions import connect_command, suggest_command
 from diptych.cli.watching import keep_at, watched
 
@@ -198,7 +198,7 @@ def pull_command(
             result = pull(client, study, talk, kind=kind, project=server.project)
         print_columns([_pulled(result)], form)
         if result.rejects and watch:
-            talk(f"{len(result.rejects)} annotations rejected; the first: {result.rejects[0].reason}")
+            talk(f"{numbered(len(result.rejects), 'annotations')} rejected; the first: {result.rejects[0].reason}")
         elif result.rejects:
             _set_aside(study, result)
         return True
@@ -243,6 +243,7 @@ def status_command(server: Server, form: str, folder: Path | None, talk: Talk) -
     client = server.client(study)
     version = client.version()
     rows = []
+    projects: list[tuple[str | None, dict[str, Any] | None]]
     if server.project is None:
         projects = [(kind, find_project(client, study, kind)) for kind in ("coding", "adjudication")]
     else:
