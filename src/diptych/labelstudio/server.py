@@ -12,7 +12,6 @@ import os
 import secrets
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from diptych.errors import LabelStudioError, UsageError
 from diptych.files import write_text
+from diptych.labelstudio.database import NAME, QUIET, begin, first_key, has_account
 from diptych.study import Study
 
 RELEASE = "1.23.2"
@@ -143,9 +143,11 @@ def up(
     folder = folder_of(study)
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    login = None if (data / "label_studio.sqlite3").exists() else Login(FIRST_ACCOUNT, secrets.token_urlsafe(12))
+    login = None if has_account(data) else Login(FIRST_ACCOUNT, secrets.token_urlsafe(12))
     if login is not None:
         write_text(folder / "mark", secrets.token_hex(3) + "\n")  # see names.py
+        if not (data / NAME).exists():
+            begin(place, data, tell)
     number = _port(host, port)
     log = folder / "server.log"
     with log.open("ab") as stream:
@@ -180,10 +182,7 @@ def _settings(data: Path, login: Login | None) -> dict[str, str]:
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",  # nosec B105  # it says whether, and is none itself
         "ML_BLOCK_LOCAL_IP": "false",
         "SSRF_PROTECTION_ENABLED": "false",
-        "COLLECT_ANALYTICS": "0",
-        "LATEST_VERSION_CHECK": "0",
-        "SENTRY_DSN": "",
-        "FRONTEND_SENTRY_DSN": "",
+        **QUIET,
     }
     if login is not None:
         settings |= {
@@ -268,23 +267,5 @@ def _ended(pid: int, folder: Path, patience: float) -> bool:
 
 
 def own_key(study: Study) -> str:
-    """Return the first account's key, from the server's own database.
-
-    Raises
-    ------
-    LabelStudioError
-        If the database cannot be read.
-    """
-    database = folder_of(study) / "data" / "label_studio.sqlite3"
-    query = "select t.key from authtoken_token t join htx_user u on u.id = t.user_id order by u.id limit 1"
-    try:
-        connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=20)
-        try:
-            row = connection.execute(query).fetchone()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise LabelStudioError(f"the database of the study's Label Studio cannot be read: {error}") from None
-    if row is None:
-        raise LabelStudioError("the study's Label Studio has no account yet", hint="diptych studio down, then up")
-    return str(row[0])
+    """Return the first account's key: see :func:`diptych.labelstudio.database.first_key`."""
+    return first_key(folder_of(study) / "data")
