@@ -390,7 +390,16 @@ def pytest_configure() -> None:
 
 # The files that take longest, in the order in which they begin, so that no worker is left alone with one at the end.
 LONGEST = [  # the two with a Label Studio apart: its first start makes what the second one copies
-    *("studio_live", "docs", "report_looks", "kills", "package", "serve_process", "report_browser", "studio_backend_live"),
+    *(
+        "studio_live",
+        "docs",
+        "report_looks",
+        "kills",
+        "package",
+        "serve_process",
+        "report_browser",
+        "studio_backend_live",
+    ),
     *("corrected_coverage", "evaluate", "demo_and_init", "report_large", "breakdowns", "report_files", "bad_input"),
     *("classifier", "coverage", "bridge_study", "report_pdf", "serve_browser", "parts", "catalogue", "batches"),
 ]
