@@ -14,16 +14,17 @@ pytestmark = pytest.mark.browser
 A4 = 688  # CSS pixels between the margins of 14 mm
 
 
-def faults(tab: Tab) -> list[str]:
-    """What axe-core finds, everything unfolded."""
+def faults(tab: Tab, *, contrast: bool = True) -> list[str]:
+    """What axe-core finds, everything unfolded; contrast takes most of its time, and is the same in every study."""
     from axe_playwright_python.sync_playwright import Axe
 
     tab.open_details()
-    found = Axe().run(tab.page).response["violations"]
+    options = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": contrast}}}
+    found = Axe().run(tab.page, options=options).response["violations"]
     return [f"{one['impact']} {one['id']}: {[node['html'][:200] for node in one['nodes'][:5]]}" for one in found]
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360), ("dark", 360)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_axe_finds_nothing(browse, reports, scheme, width):
     tab = browse(reports["bridge"], color_scheme=scheme, viewport={"width": width, "height": 900})
     assert faults(tab) == []
@@ -32,13 +33,16 @@ def test_axe_finds_nothing(browse, reports, scheme, width):
 @pytest.mark.parametrize("name", ["bundled", "estimated", "hostile"])
 def test_axe_finds_nothing_in_other_studies(request, browse, name):
     report = request.getfixturevalue("reports")[name] if name == "bundled" else request.getfixturevalue(name)
-    assert faults(browse(report)) == []
+    assert faults(browse(report), contrast=name == "estimated") == []
 
 
 def test_the_axe_of_these_tests_finds_faults(browse, reports):
     tab = browse(reports["harbour"])
     tab.page.evaluate("() => document.querySelectorAll('label').forEach((one) => one.replaceWith(...one.childNodes))")
-    assert any(fault.startswith(("critical", "serious")) for fault in faults(tab))
+    tab.page.evaluate("() => { document.querySelector('h1').style.color = '#ccc' }")
+    assert {"critical", "serious color-contrast"} <= {
+        re.sub(r"(?<=critical).*|: .*", "", fault) for fault in faults(tab)
+    }
 
 
 # widths
@@ -92,7 +96,7 @@ def test_an_odd_study_has_a_page_without_fault(browse, odd, name):
 
 @pytest.mark.parametrize("name", ["from the right", "thirty values", "nine authors", "one passage", "no gold"])
 def test_axe_finds_nothing_in_an_odd_study(browse, odd, name):
-    assert faults(browse(odd(name))) == []
+    assert faults(browse(odd(name)), contrast=False) == []
 
 
 @pytest.mark.parametrize(
