@@ -78,7 +78,8 @@ def rejects(result, path: Path, *reasons: str) -> None:
     lines = result.err.splitlines()
     assert result.code == 3, result.err
     assert len(lines) == 2, result.err
-    assert lines[0].startswith(f"{len(reasons)} rows rejected, see {path}; the first, line ")
+    rows = "1 row" if len(reasons) == 1 else f"{len(reasons)} rows"
+    assert lines[0].startswith(f"{rows} rejected, see {path}; the first, line ")
     assert lines[1].startswith("hint: ")
     found = [json.loads(line)["reason"] for line in path.read_text(encoding="utf-8").splitlines()]
     assert [reason in row for reason, row in zip(reasons, found, strict=True)] == [True] * len(reasons), found

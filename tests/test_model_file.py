@@ -598,7 +598,7 @@ def test_a_model_is_loaded_and_scored_by_numpy_alone(path):
     assert (done.stdout, done.stderr) == ("birds\n", "")
 
 
-@pytest.mark.parametrize("module", ["score", "persist", "stream"])
+@pytest.mark.parametrize("module", ["scoring.score", "scoring.persist", "streams.rows"])
 def test_the_fast_path_imports_nothing_heavy(module):
     program = (
         f"import sys, diptych.classifier.{module}\n"

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from diptych.classifier.scoring import bundled
-from diptych.classifier.scoring.bundled import FILE, SEEN, find_model
+from diptych.classifier.scoring.bundled import FILE, find_model
 from diptych.errors import ModelFormatError, NotTrainedError, SchemaError
 from diptych.study import Study
 
@@ -35,11 +33,16 @@ def classified(study: Study) -> tuple[str, list[str]]:
     return answer, json.loads(loaded.replace("'", '"'))
 
 
-def test_the_second_sentence_takes_no_heavy_packages(own_harbour):
-    (first, took), (second, took_then) = classified(own_harbour), classified(own_harbour)
-    assert first == second
+def test_a_sentence_takes_no_heavy_packages_unless_the_studys_files_changed(own_harbour):
+    before = sorted(own_harbour.root.rglob("*"))
+    first, took = classified(own_harbour)
+    assert took == []
+    with (own_harbour.root / "study.toml").open("a") as settings:
+        settings.write("# a remark\n")
+    second, took = classified(own_harbour)
     assert "pydantic" in took
-    assert took_then == []
+    assert first == second
+    assert sorted(own_harbour.root.rglob("*")) == before
 
 
 def test_outside_of_studies_the_default_model_answers(tmp_path, monkeypatch):
@@ -60,12 +63,9 @@ def not_again(monkeypatch):
 
 def test_what_was_read_is_remembered_until_a_file_changes(own_harbour, monkeypatch, not_again):
     monkeypatch.chdir(own_harbour.codings_folder)
-    path, model = find_model(None, None)
-    assert path == own_harbour.model_file
     not_again()
-    again, same = find_model(None, None)
-    assert (again, same.version) == (path, model.version)
-    assert find_model(None, own_harbour.root)[0] == path
+    assert find_model(None, None)[0] == own_harbour.model_file
+    assert find_model(None, own_harbour.root)[0] == own_harbour.model_file
     schema = own_harbour.root / own_harbour.settings.schema_
     schema.write_text(schema.read_text() + "# a remark\n")
     with pytest.raises(AssertionError, match="read again"):
@@ -73,7 +73,6 @@ def test_what_was_read_is_remembered_until_a_file_changes(own_harbour, monkeypat
 
 
 def test_a_schema_that_changed_is_noticed(own_harbour):
-    find_model(None, own_harbour.root)
     schema = own_harbour.root / own_harbour.settings.schema_
     was = schema.read_text()
     schema.write_text(was.replace("id: port", "id: harbour"))
@@ -87,7 +86,6 @@ def test_a_schema_that_changed_is_noticed(own_harbour):
 
 
 def test_a_model_that_changed_or_went_is_noticed(own_harbour):
-    find_model(None, own_harbour.root)
     own_harbour.model_file.write_bytes(FILE.read_bytes())
     with pytest.raises(ModelFormatError, match="another schema structure"):
         find_model(None, own_harbour.root)
@@ -97,28 +95,14 @@ def test_a_model_that_changed_or_went_is_noticed(own_harbour):
 
 
 @pytest.mark.parametrize(
-    "said", ["", "[]", "{}", '{"files": []}', "[" * 9999, '{"format": 4, "files": {}, "structure": "x"}', "\0", "3"]
+    "said",
+    [
+        *("", "[]", "{}", "\0", "3", "[" * 9999, '{"format": 1, "schema": {"files": []}}'),
+        '{"format": 1, "schema": {"files": {}, "structure": "x"}}',
+        '{"format": 1, "schema": {"files": {"study.toml": "0"}, "structure": "x"}}',
+        '{"format": 1, "schema": {"files": {"study.toml": "0", "/etc/passwd": "0"}, "structure": "x"}}',
+    ],
 )
-def test_a_damaged_memory_is_made_anew(own_harbour, said):
-    find_model(None, own_harbour.root)
-    memory = own_harbour.state / SEEN
-    good = memory.read_bytes()
-    memory.write_text(said)
+def test_a_damaged_lock_is_not_believed(own_harbour, said):
+    (own_harbour.state / "lock.json").write_text(said)
     assert find_model(None, own_harbour.root)[0] == own_harbour.model_file
-    assert memory.read_bytes() == good
-
-
-def test_files_named_outside_of_the_study_are_only_hashed(own_harbour, tmp_path):
-    (tmp_path / "secret").write_text("x")
-    memory = own_harbour.state / SEEN
-    memory.write_text(json.dumps({"format": 4, "files": {str(tmp_path / "secret"): "0"}, "structure": "x"}))
-    assert find_model(None, own_harbour.root)[0] == own_harbour.model_file
-
-
-def test_where_nothing_can_be_written_it_answers_as_well(own_harbour, monkeypatch):
-    def fail(*_: object) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(bundled, "write_text", fail)
-    assert find_model(None, own_harbour.root)[0] == own_harbour.model_file
-    assert not Path(own_harbour.state / SEEN).exists()

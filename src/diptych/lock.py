@@ -1,4 +1,8 @@
-"""Which result was made from what: `.diptych/lock.json`, one entry a step, so that staleness shows."""
+"""Which result was made from what: `.diptych/lock.json`, one entry a step, so that staleness shows.
+
+It also holds the structure of the schema, with the hashes of the files that tell it: a command that answers one
+sentence need not load what reads them.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from diptych.files import canonical, sha256_bytes, sha256_file, write_text
-from diptych.study import Study
+from diptych.files import STUDY, canonical, sha256_bytes, sha256_file, write_text
 
+if TYPE_CHECKING:
+    from diptych.study import Study
+
+FILE = "lock.json"
 FORMAT = 1
 
 
@@ -44,7 +51,7 @@ def step_inputs(study: Study, step: str) -> dict[str, str]:
 def read_lock(study: Study) -> dict[str, Any]:
     """Return the recorded steps (none where nothing was recorded or the file is damaged)."""
     try:
-        raw = json.loads((study.state / "lock.json").read_text(encoding="utf-8"))
+        raw = json.loads((study.state / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     steps = raw.get("steps") if isinstance(raw, dict) and raw.get("format") == FORMAT else None
@@ -61,8 +68,22 @@ def record_step(study: Study, step: str, outputs: Mapping[str, Path]) -> None:
             for name, path in outputs.items()
         },
     }
-    text = json.dumps({"format": FORMAT, "steps": steps}, indent=1, sort_keys=True)
-    write_text(study.state / "lock.json", text + "\n")
+    files = {name: sha256_file(study.root / name) for name in (STUDY, study.settings.schema_)}
+    schema = {"structure": study.schema.structure_hash, "files": files}
+    text = json.dumps({"format": FORMAT, "schema": schema, "steps": steps}, indent=1, sort_keys=True)
+    write_text(study.state / FILE, text + "\n")
+
+
+def known_structure(state: Path) -> str | None:
+    """Return the structure hash of a study's schema where its files are still those that were read, else None."""
+    try:
+        raw = json.loads((state / FILE).read_text(encoding="utf-8"))
+        schema = raw["schema"]
+        now = {name: sha256_file(state.parent / name) for name in schema["files"]}
+        told = raw["format"] == FORMAT and STUDY in now and schema["files"] == now
+        return str(schema["structure"]) if told else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def changed_inputs(study: Study, step: str) -> list[str] | None:
