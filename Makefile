@@ -44,8 +44,9 @@ docs: .venv/docs.done
 	$(PIP) --editable '.[docs]'
 	@touch $@
 
-# a real Label Studio for the tests, apart from .venv because it pins its SDK
+# a real Label Studio for the tests, apart from .venv because it pins its SDK; with the tables that a first start makes
 studio: .venv-studio/bin/label-studio
+	PYTHONPATH=src .venv-studio/bin/python -c 'from diptych.labelstudio.database import empty; empty(".venv-studio", print)'
 
 .venv-studio/bin/label-studio:
 	$(PYTHON) -m venv .venv-studio

@@ -61,6 +61,16 @@ def test_tables_are_made_once_for_all_studies(environment, study):
         assert database.execute("select count(*) from htx_user").fetchone() == (0,)
 
 
+def test_an_environment_that_a_study_links_to_is_taken(environment, tmp_path, study):
+    (tmp_path / "study.toml").write_text("")
+    folder = study("first")
+    (folder / "study.toml").write_text("")
+    (folder / ".venv-studio").symlink_to(environment)
+    begin(folder / ".venv-studio", folder, lambda _: None)
+    assert (folder / NAME).is_file()
+    assert len(list(environment.glob("*.sqlite3"))) == 1
+
+
 def test_two_studies_at_once_make_them_once(environment, study):
     folders = [study(f"study-{number}") for number in range(4)]
     with ThreadPoolExecutor(4) as pool:

@@ -28,27 +28,34 @@ def begin(environment: Path, data: Path, tell: Callable[[str], None]) -> None:
     if os.environ.get("DJANGO_DB", "sqlite") != "sqlite":
         return
     with suppress(OSError, subprocess.SubprocessError, DiptychError):
-        blank = _blank(environment, tell)
-        if blank is not None:
-            copy_file(blank, data / NAME)
+        copy_file(empty(environment, tell), data / NAME)
 
 
-def _blank(environment: Path, tell: Callable[[str], None]) -> Path | None:
-    """Return the environment's empty database, which is made where there is none; None if it cannot be."""
-    found = next(environment.glob("lib/python*/site-packages/label_studio-*.dist-info"), None)
+def empty(environment: str | Path, tell: Callable[[str], None]) -> Path:
+    """Return an environment's empty database, which is made where there is none.
+
+    Raises
+    ------
+    LabelStudioError
+        If the environment holds no Label Studio.
+    OSError, subprocess.SubprocessError, DiptychError
+        If the database cannot be made or written.
+    """
+    place = Path(environment).resolve()  # `copy_file` would take a link in a study for one that leads astray
+    found = next(place.glob("lib/python*/site-packages/label_studio-*.dist-info"), None)
     if found is None:
-        return None
-    blank = environment / f"diptych-{found.name.removesuffix('.dist-info')}.sqlite3"
+        raise LabelStudioError(f"{place} holds no Label Studio")
+    blank = place / f"diptych-{found.name.removesuffix('.dist-info')}.sqlite3"
     if blank.is_file():
         return blank
-    with (environment / ".diptych-lock").open("w") as lock:  # two studies at once make it once
+    with (place / ".diptych-lock").open("w") as lock:  # two studies at once make it once
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not blank.is_file():
             tell("making Label Studio's tables (a minute, once)")
             with tempfile.TemporaryDirectory(prefix="diptych-label-studio-") as folder:
                 program = found.parent / "label_studio" / "manage.py"
                 subprocess.run(  # nosec B603  # noqa: S603 - the environment that `up` starts
-                    [environment / "bin" / "python", program, "migrate", "--no-color", "--verbosity", "0"],
+                    [place / "bin" / "python", program, "migrate", "--no-color", "--verbosity", "0"],
                     env=os.environ | QUIET | {"LABEL_STUDIO_BASE_DATA_DIR": folder},
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
