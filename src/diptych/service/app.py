@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from python_multipart.exceptions import FormParserError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -21,7 +22,7 @@ from diptych.service.backend import backend
 from diptych.service.doors import Doors
 from diptych.service.metrics import CONTENT_TYPE, Measured, Metrics
 from diptych.service.page import page
-from diptych.service.problems import Problem, answer, fault, on_http, on_library
+from diptych.service.problems import Problem, answer, fault, on_form, on_http, on_library
 from diptych.service.rest import rest
 from diptych.service.serving import Serving
 from diptych.service.settings import Settings, check_settings
@@ -63,6 +64,7 @@ def create_app(settings: Settings, study: Study | None = None, tell: Callable[[s
     )
     app.add_exception_handler(DiptychError, on_library)
     app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(FormParserError, on_form)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.include_router(rest(doors))
     app.include_router(backend(doors))

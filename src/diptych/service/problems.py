@@ -124,6 +124,11 @@ async def on_library(_: Request, error: Exception) -> Json:
     return answer(of_error(error) if isinstance(error, DiptychError) else fault())
 
 
+async def on_form(_: Request, error: Exception) -> Json:
+    """Answer a form that breaks off or is none; newer releases of Starlette word that themselves."""
+    return answer(Problem(400, f"the form cannot be read: {error}"))
+
+
 def too_many(most: int, said: str) -> Problem:
     """Refuse more passages than a request may hold."""
     return Problem(
