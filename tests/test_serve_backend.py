@@ -108,7 +108,7 @@ def test_a_round_as_label_studio_makes_it(client, trained_harbour):
 def test_setup_takes_whatever_extra_params_are_and_is_cheap(client, extra):
     began = time.perf_counter()
     assert client.post("/setup", json={"extra_params": extra}).status_code == 200
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 5  # milliseconds on an idle machine
     assert client.post("/setup").status_code == 200
 
 
@@ -294,7 +294,7 @@ def test_a_captured_call_gets_its_answer(writing, number):
     path = "/webhook" if call["path"] == "/hook" else call["path"]
     began = time.perf_counter()
     answer = writing.request(call["method"], path, json=call["body"], headers=BASIC)
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 10  # milliseconds on an idle machine: a hook is waited for 1 s, the rest 100 s
     assert answer.status_code == {"/webhook": 201}.get(path, 200)
     found = answer.json()
     if path == "/predict":
