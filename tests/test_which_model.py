@@ -51,19 +51,12 @@ def test_outside_of_studies_the_default_model_answers(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture
-def not_again(monkeypatch):
-    """Reading the study anew fails."""
-
+def test_what_was_read_is_remembered_until_a_file_changes(own_harbour, monkeypatch):
     def fail(*_: object) -> None:
         raise AssertionError("read again")
 
-    return lambda: monkeypatch.setattr(Study, "load", fail)
-
-
-def test_what_was_read_is_remembered_until_a_file_changes(own_harbour, monkeypatch, not_again):
     monkeypatch.chdir(own_harbour.codings_folder)
-    not_again()
+    monkeypatch.setattr(Study, "load", fail)
     assert find_model(None, None)[0] == own_harbour.model_file
     assert find_model(None, own_harbour.root)[0] == own_harbour.model_file
     schema = own_harbour.root / own_harbour.settings.schema_

@@ -10,7 +10,7 @@ from pathlib import Path
 from diptych.analysis.divergence import largest
 from diptych.api import divergence
 from diptych.errors import FileWriteError, UsageError
-from diptych.files import copy_file
+from diptych.files import STATE, copy_file
 from diptych.records import rows_of
 from diptych.report.sentences import cell_label, counted
 from diptych.study import Study
@@ -52,7 +52,7 @@ def check_target(target: Path) -> None:
     UsageError
         Naming the folder.
     """
-    if not target.exists() or (target.is_dir() and not any(p.name != ".diptych" for p in target.iterdir())):
+    if not target.exists() or (target.is_dir() and not any(p.name != STATE for p in target.iterdir())):
         return
     settings = target / "study.toml"
     if not settings.is_file() or settings.read_bytes() != (Study.bundled().root / "study.toml").read_bytes():
@@ -76,9 +76,9 @@ def run_demo(target: Path, stage: Callable[[str], None]) -> Demo:
     from diptych.files import exclusive
     from diptych.report.build import write_report
 
-    if not (target / ".diptych").is_dir():
+    if not (target / STATE).is_dir():
         check_target(target)
-    with exclusive(target / ".diptych"):
+    with exclusive(target / STATE):
         check_target(target)
         stage("copying the bundled study")
         study = copy_bundled(target)

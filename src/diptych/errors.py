@@ -118,6 +118,15 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(shown if len(shown) <= SHOWN_NAMES else [*shown[:SHOWN_NAMES], "and …"])
 
 
+def number_of(number: int, word: str) -> str:
+    """Return a number with what it counts.
+
+    >>> number_of(1, "row"), number_of(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def nearest(name: object, allowed: Iterable[str]) -> str:
     """Return “ (did you mean 'x'?)” for the allowed name nearest to `name`, or an empty text.
 

@@ -22,6 +22,8 @@ from diptych.leftovers import open_part, sweep
 
 Row = dict[str, Any]
 STUDY = "study.toml"
+STATE = ".diptych"  # the folder of a study for models, caches and locks, which git ignores
+MODEL = "model.zip"  # in it
 DEPTH = 64  # of objects and lists in one another: what is nested deeper could be read, but perhaps not written again
 
 

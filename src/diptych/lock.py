@@ -50,12 +50,17 @@ def step_inputs(study: Study, step: str) -> dict[str, str]:
 
 def read_lock(study: Study) -> dict[str, Any]:
     """Return the recorded steps (none where nothing was recorded or the file is damaged)."""
+    return _read(study.state, "steps")
+
+
+def _read(state: Path, name: str) -> dict[str, Any]:
+    """One part of the file; empty where it is not there, damaged, or of another format."""
     try:
-        raw = json.loads((study.state / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        raw = json.loads((state / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    steps = raw.get("steps") if isinstance(raw, dict) and raw.get("format") == FORMAT else None
-    return steps if isinstance(steps, dict) else {}
+    part = raw.get(name) if isinstance(raw, dict) and raw.get("format") == FORMAT else None
+    return part if isinstance(part, dict) else {}
 
 
 def record_step(study: Study, step: str, outputs: Mapping[str, Path]) -> None:
@@ -76,13 +81,11 @@ def record_step(study: Study, step: str, outputs: Mapping[str, Path]) -> None:
 
 def known_structure(state: Path) -> str | None:
     """Return the structure hash of a study's schema where its files are still those that were read, else None."""
+    schema = _read(state, "schema")
     try:
-        raw = json.loads((state / FILE).read_text(encoding="utf-8"))
-        schema = raw["schema"]
         now = {name: sha256_file(state.parent / name) for name in schema["files"]}
-        told = raw["format"] == FORMAT and STUDY in now and schema["files"] == now
-        return str(schema["structure"]) if told else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return str(schema["structure"]) if STUDY in now and schema["files"] == now else None
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from diptych.errors import NoStudyError, StudyError, nearest
-from diptych.files import STUDY, sha256_file, upward
+from diptych.files import MODEL, STATE, STUDY, sha256_file, upward
 from diptych.schema import Schema
 from diptych.toml_files import read_toml
 
@@ -198,7 +198,7 @@ class Study:
     @property
     def state(self) -> Path:
         """The folder for models, caches and locks, which git ignores."""
-        return self.root / ".diptych"
+        return self.root / STATE
 
     @property
     def codings_folder(self) -> Path:
@@ -218,7 +218,7 @@ class Study:
     @property
     def model_file(self) -> Path:
         """The trained model."""
-        return self.state / "model.zip"
+        return self.state / MODEL
 
     def passages_file(self, document: str) -> Path:
         """The passage table of a document."""

@@ -11,6 +11,7 @@ import pandas as pd
 from diptych.analysis.archive import Archive, unequal_errors
 from diptych.analysis.counts import FEW_SECTIONS
 from diptych.analysis.evidence import Evidence
+from diptych.errors import number_of
 from diptych.records import rows_of
 from diptych.schema import Facet
 
@@ -100,9 +101,9 @@ def statement(evidence: Evidence, by: str, where: Mapping[str, str] | None = Non
         The column that is compared.
     where : mapping of facet to value, optional
     """
-    passages = _many(evidence.size, "passage")
+    passages = number_of(evidence.size, "passage")
     everyone = f"the {passages}" if evidence.size == 1 else f"all {passages}"
-    documents = _many(evidence.passages["document"].nunique(), "document")
+    documents = number_of(evidence.passages["document"].nunique(), "document")
     only = "".join(f", of those with {facet} = {value}" for facet, value in (where or {}).items())
     labelled = evidence.labelled()
     population = {
@@ -124,10 +125,6 @@ def statement(evidence: Evidence, by: str, where: Mapping[str, str] | None = Non
         "passage (shares of words beside)",
         weights.get(evidence.situation, "none: every passage counts once"),
     )
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def coverage_notes(table: pd.DataFrame, evidence: Evidence, by: str = "author", *, model: str = "") -> list[str]:

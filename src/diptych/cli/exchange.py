@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from diptych.cli.label_studio_file import export_label_studio, import_label_studio, not_taken
-from diptych.cli.options import Talk, common, find_study, numbered
+from diptych.cli.options import Talk, common, find_study
+from diptych.errors import number_of
 from diptych.exchange.formats import FORMATS, NEIGHBOURS, TABLES
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def import_command(
                 raise RecordError(f"column {column!r} is not read{meant}", hint="correct the header, then import again")
             talk(f"column {column!r} is not read")
         blank = f", {found.blank} without an answer" if found.blank else ""
-        rejected = numbered(len(found.rejects), "rows")
+        rejected = number_of(len(found.rejects), "row")
         talk(f"{len(found.codings)} new, {found.unchanged} known before, {rejected} rejected{blank}")
     if found.rejects:
         stem = Path(file).stem if file != "-" else "stdin"

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from diptych.cli.options import Talk, numbered, set_aside
+from diptych.cli.options import Talk, set_aside
+from diptych.errors import number_of
 
 if TYPE_CHECKING:
     from diptych.study import Study
@@ -24,7 +25,7 @@ def import_label_studio(study: Study, file: str, coder: str | None, role: str, t
         if codings:
             written = write_codings(study, codings, "label-studio")
             talk(f"{written.rows} codings in {written.path.relative_to(study.root)}")
-        talk(f"{len(codings)} new, {numbered(len(rejects), 'annotations')} rejected")
+        talk(f"{len(codings)} new, {number_of(len(rejects), 'annotation')} rejected")
     if rejects:
         not_taken(study.state / "rejects" / f"{Path(file).stem}.jsonl", rejects)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from diptych.errors import DiptychError
+from diptych.errors import DiptychError, number_of
 
 if TYPE_CHECKING:
     from diptych.exchange.tables import Reject
@@ -128,22 +128,13 @@ def print_columns(rows: Sequence[Mapping[str, Any]], form: str) -> None:
         print_rows(rows, form, {name: name.replace("_", " ") for name in rows[0]} if rows else {})
 
 
-def numbered(number: int, what: str) -> str:
-    """Return a number with what it counts.
-
-    >>> numbered(1, "rows"), numbered(2, "rows")
-    ('1 row', '2 rows')
-    """
-    return f"{number} {what.removesuffix('s') if number == 1 else what}"
-
-
-def set_aside(path: Path, rejects: Sequence[Reject], first: str, *, what: str = "rows", hint: str) -> NoReturn:
+def set_aside(path: Path, rejects: Sequence[Reject], first: str, *, what: str = "row", hint: str) -> NoReturn:
     """Write what was not taken to a file and end the command with exit code 3; `first` words the first of them."""
     from diptych.exchange.tables import reject_rows
     from diptych.files import write_jsonl
 
     write_jsonl(path, reject_rows(rejects))
-    raise RowsRejected(f"{numbered(len(rejects), what)} rejected, see {path}; the first{first}", hint=hint)
+    raise RowsRejected(f"{number_of(len(rejects), what)} rejected, see {path}; the first{first}", hint=hint)
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, title: str = "") -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from diptych.cli.options import RowsRejected, Talk, numbered
+from diptych.cli.options import RowsRejected, Talk
+from diptych.errors import number_of
 
 if TYPE_CHECKING:
     from diptych.classifier.streams.joining import Summary
@@ -64,7 +65,7 @@ def tell_job(done: Summary | None, path: Path, talk: Talk) -> None:
     """Say what came of a long job."""
     if done is None:
         return
-    from diptych.classifier.streams.direct import long_note
+    from diptych.classifier.streams.inputs import long_note
 
     for note in [*done.notes, *([long_note(done.long)] if done.long else [])]:
         talk(note)
@@ -82,6 +83,6 @@ def refuse(number: int, files: int, line: int, reason: str, file: str, path: Pat
     """End with exit code 3."""
     where = f", {file}" if file and line else ""
     where += f", line {line}" if line else ""
-    what = "rows" if not files else "files or rows" if number > 1 else "files"
-    message = f"{numbered(number, what)} rejected, see {path}; the first{where}: {reason}"
+    what = f"{number} files or rows" if files and number > 1 else number_of(number, "file" if files else "row")
+    message = f"{what} rejected, see {path}; the first{where}: {reason}"
     raise RowsRejected(message, hint="all other rows are done")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from diptych.cli.connection import Server, with_project, with_server
-from diptych.cli.options import Talk, common, find_study, formatted, numbered, print_columns, set_aside
+from diptych.cli.options import Talk, common, find_study, formatted, print_columns, set_aside
 from diptych.cli.suggestions import connect_command, suggest_command
 from diptych.cli.watching import keep_at, watched
+from diptych.errors import number_of
 
 if TYPE_CHECKING:
     from diptych.labelstudio.project import Plan
@@ -198,7 +199,7 @@ def pull_command(
             result = pull(client, study, talk, kind=kind, project=server.project)
         print_columns([_pulled(result)], form)
         if result.rejects and watch:
-            talk(f"{numbered(len(result.rejects), 'annotations')} rejected; the first: {result.rejects[0].reason}")
+            talk(f"{number_of(len(result.rejects), 'annotation')} rejected; the first: {result.rejects[0].reason}")
         elif result.rejects:
             _set_aside(study, result)
         return True
@@ -222,7 +223,7 @@ def _pulled(result: Pulled) -> dict[str, Any]:
 def _set_aside(study: Study, result: Pulled) -> None:
     path = study.state / "rejects" / f"label-studio-{result.project}.jsonl"
     hint = "have them completed in Label Studio, then pull again; all others are in"
-    set_aside(path, result.rejects, f": {result.rejects[0].reason}", what="annotations", hint=hint)
+    set_aside(path, result.rejects, f": {result.rejects[0].reason}", what="annotation", hint=hint)
 
 
 studio_command.add_command(connect_command)

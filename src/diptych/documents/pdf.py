@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import median, mode
 from typing import TYPE_CHECKING, Any
 
-from diptych.errors import DocumentError
+from diptych.errors import DocumentError, number_of
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
@@ -49,7 +49,7 @@ def pdf_text(data: bytes, name: str) -> tuple[str, list[str]]:
     silent = [number for number, rows in enumerate(pages, 1) if not rows]
     if len(silent) == len(pages):
         raise DocumentError(
-            f"{name}: the PDF holds no text on its {len(pages)} {'page' if len(pages) == 1 else 'pages'} (a scan?)",
+            f"{name}: the PDF holds no text on its {number_of(len(pages), 'page')} (a scan?)",
             hint="put text behind the pictures by character recognition, for example: ocrmypdf IN.pdf OUT.pdf",
         )
     shown = ", ".join(map(str, silent[:5])) + (" …" if len(silent) > 5 else "")

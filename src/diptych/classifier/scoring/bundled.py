@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from diptych.classifier.scoring.persist import Model, load_model, study_model
-from diptych.files import STUDY, upward
+from diptych.files import MODEL, STATE, STUDY, upward
 from diptych.lock import known_structure
 
 FILE = Path(__file__).parent / "default_model.zip"
@@ -35,10 +35,10 @@ def find_model(path: Path | None, folder: Path | None) -> tuple[Path, Model]:
     root = folder or upward(STUDY)
     if root is None:
         return FILE, bundled_model()
-    state = root.resolve() / ".diptych"
-    structure = known_structure(state)
-    if structure is not None and (state / "model.zip").is_file():
-        return state / "model.zip", load_model(state / "model.zip", structure)
+    state = root.resolve() / STATE
+    structure, file = known_structure(state), state / MODEL
+    if structure is not None and file.is_file():
+        return file, load_model(file, structure)
     from diptych.study import Study  # it needs packages that take longer to import than a text to classify
 
     study = Study.load(root)

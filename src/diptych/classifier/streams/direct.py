@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from diptych.classifier.streams.batches import Predicted, Predictor
-from diptych.classifier.streams.inputs import LONG, Source, is_long
+from diptych.classifier.streams.inputs import Source, is_long, long_note
 from diptych.classifier.streams.reading import Reader, sifted
 from diptych.exchange.batches import Batch, Dicts
 from diptych.exchange.tables import CsvWriter, JsonlWriter, Reject, reject_rows
@@ -108,14 +108,6 @@ def predicted(
                     yield batch, predictor.predict(texts)
     if long:
         notes.append(long_note(long))
-
-
-def long_note(number: int) -> str:
-    """Word that texts are long."""
-    return (
-        f"{number} {'text holds' if number == 1 else 'texts hold'} more than {LONG:,} words; the model knows passages "
-        "of about a paragraph: cut long texts first, or give them as documents"
-    )
 
 
 def write_batches(found: Iterable[tuple[Batch, Added]], form: str, stream: IO[Any], predictor: Predictor) -> None:

@@ -158,10 +158,15 @@ def input_rows(
                 raise
             yield 0, Reject(0, "; ".join(filter(None, (str(error), error.hint))), "", name)
     if long:
-        notes.append(
-            f"{long} {'text holds' if long == 1 else 'texts hold'} more than {LONG:,} words; the model knows passages "
-            "of about a paragraph: cut long texts first, or give them as documents"
-        )
+        notes.append(long_note(long))
+
+
+def long_note(number: int) -> str:
+    """Word that texts are long."""
+    return (
+        f"{number} {'text holds' if number == 1 else 'texts hold'} more than {LONG:,} words; the model knows passages "
+        "of about a paragraph: cut long texts first, or give them as documents"
+    )
 
 
 def labels(names: Sequence[str]) -> list[str]:
