@@ -120,7 +120,7 @@ ODD += (
 
 def drawn(reader: Reader, dice: random.Random) -> bytes:
     """Draw a mutated case."""
-    seeds = reader.seeds()
+    seeds = _seeds(reader)
     case = dice.choice(seeds)
     words = ODD + reader.words
     for _ in range(dice.choice((1, 1, 2, 3, 6))):
@@ -129,6 +129,11 @@ def drawn(reader: Reader, dice: random.Random) -> bytes:
         ]
         case = edited(case, [Edit(dice.random(), dice.choice((0, 0, 1, 2, 8, 64)), come)])
     return case
+
+
+@cache
+def _seeds(reader: Reader) -> Sequence[bytes]:
+    return reader.seeds()
 
 
 def _slice(case: bytes, dice: random.Random) -> bytes:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -58,6 +60,16 @@ def task(**more: object) -> bytes:
 
 def suggested(result: object) -> bytes:
     return task(prediction={"result": result})
+
+
+def misplaced() -> bytes:
+    """A file whose first row names the fourth of three values."""
+    stream = io.BytesIO()
+    rows = pa.table({"id": [1, 2, 3], "text": ["a", "b", "c"]})
+    pq.write_table(rows, stream, compression="none", use_dictionary=["text"], write_statistics=False)
+    places = b"\x02\x03\x24"  # two bits each: 0, 1, 2
+    assert stream.getvalue().count(places) == 1
+    return stream.getvalue().replace(places, b"\x02\x03\x27")
 
 
 FOUND = {
@@ -134,6 +146,7 @@ FOUND = {
         b"\xff" + packed(model_parts(), 14)[:300] + bytes(80) + packed(model_parts(), 14)[380:],
         "ModelFormatError",
     ),
+    "parquet, a place outside the dictionary": ("parquet", misplaced(), "RecordError"),
     "rest, half a character in an event": ("rest", b'\6\n{"action": "ANNOTATION\\ud800"}', "taken"),
 }
 

@@ -124,6 +124,7 @@ def _parquet(path: Path, columns: Sequence[str], optional: Sequence[str], aside:
             done = 0
             try:
                 for batch in table.iter_batches(ROWS, row_groups=[group], columns=wanted, use_threads=True):
+                    _check_dictionaries(batch)
                     done += batch.num_rows
                     yield pa.table(batch)
             except (pa.ArrowException, OSError, ValueError) as error:
@@ -136,6 +137,18 @@ def _parquet(path: Path, columns: Sequence[str], optional: Sequence[str], aside:
                         path.name,
                     )
                 )
+
+
+def _check_dictionaries(batch: pa.RecordBatch) -> None:
+    """Refuse places outside a dictionary: Arrow takes them from a damaged file as they are."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_dictionary(column.type):
+            ends = compute.min_max(column.indices).as_py()
+            if ends["max"] is not None and not 0 <= ends["min"] <= ends["max"] < len(column.dictionary):
+                raise pa.ArrowInvalid(f"column {name!r} names a value that its dictionary does not hold")
 
 
 def _open(path: Path) -> Any:
