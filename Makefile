@@ -68,5 +68,5 @@ bench: .venv-bench/done
 
 .venv-bench/done: pyproject.toml setup.py constraints.txt $(wildcard src/diptych/classifier/scoring/c/*)
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[parquet]' fasttext-numpy2==0.10.4
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[parquet,streams]' fasttext-numpy2==0.10.4
 	@touch $@

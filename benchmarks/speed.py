@@ -44,7 +44,8 @@ from diptych.classifier.training.material import training_material  # noqa: E402
 
 RESULTS = HERE / "results" / "speed.json"
 WORDS, RARE = 95, 0.02
-PEERS = ("diptych", "numpy", "scikit-learn", "pyarrow", "fasttext-numpy2")
+PEERS = ("diptych", "numpy", "scikit-learn", "pyarrow", "orjson", "fasttext-numpy2")
+KINDS = ("jsonl", "csv", "parquet")
 FASTTEXT = {
     "loss": "ova",
     "dim": 16,
@@ -296,28 +297,20 @@ def start(number: int, repeats: int) -> dict[str, Any]:
     return {"milliseconds": found, "plain_by": _by(found)}
 
 
-def flat(number: int, repeats: int, large: int) -> dict[str, Any]:
+def flat(number: int, large: int, kinds: list[str]) -> dict[str, Any]:
     """Peak memory with many passages beside few; short ones, so that ten million fit a disk."""
     found: dict[str, Any] = {}
     texts, _ = training()
     short = [" ".join(text.split()[:12]) for text in texts]
-    for kind, target in (("jsonl", "jsonl"), ("csv", "csv"), ("parquet", "parquet")):
+    for kind in kinds:
         peaks = {}
         for size in (min(number, 100_000), large):
             with tempfile.TemporaryDirectory() as place:
                 source = _short_file(Path(place), kind, short, size)
-                command = [
-                    sys.executable,
-                    "-m",
-                    "diptych",
-                    "classify",
-                    source,
-                    "--out",
-                    f"{place}/out.{target}",
-                    "--format",
-                    target,
-                ]
-                seconds, peak = child(command)
+                out = f"{place}/out.{kind}"
+                seconds, peak = child(
+                    [sys.executable, "-m", "diptych", "classify", source, "--out", out, "--format", kind]
+                )
                 peaks[f"{size}"] = {"megabytes": peak // 1024, "seconds": round(seconds, 1)}
         found[kind] = peaks
         print(kind, peaks, flush=True)
@@ -370,6 +363,7 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--large", type=int, default=10_000_000)
+    parser.add_argument("--kind", action="append", choices=KINDS, help="of flat; default: all")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -381,7 +375,7 @@ def main() -> None:
             "memory": lambda: memory(options.passages, options.repeats),
             "files": lambda: files(options.passages, options.repeats),
             "start": lambda: start(options.passages, options.repeats),
-            "flat": lambda: flat(options.passages, options.repeats, options.large),
+            "flat": lambda: flat(options.passages, options.large, options.kind or list(KINDS)),
         }[what]()
         found[what] = made | {"by": machine()}
         print(what, json.dumps(made, indent=1), flush=True)

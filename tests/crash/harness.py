@@ -143,6 +143,7 @@ class Child:
 
     def _be(self, words: Sequence[object], fuse: Fuse, first: Callable[[], object], server: Connection | None) -> None:
         code = 99
+        sys.dont_write_bytecode = True  # a module that is compiled when first met is no point
         try:
             os.dup2(self.said, 1)
             os.dup2(self.said, 2)

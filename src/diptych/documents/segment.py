@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from diptych.documents.layout import Block, Kind, read_blocks
 from diptych.documents.lines import Measure, read_lines
-from diptych.documents.markdown import markdown_blocks
 
 LOOK_AHEAD = 12  # blocks an interrupted paragraph may wait for its other half (a page of sidebar)
 SECTION_LENGTH = 40
@@ -62,12 +61,18 @@ def segment(text: str, *, markdown: bool = False) -> list[Cut]:
     >>> [text[slice(*cut.spans[0])] for cut in segment(text)]
     ['Oil flows east. Prices are\nlow.', 'Arms sales fell.']
     """
-    blocks, page = (markdown_blocks(read_lines(text)), None) if markdown else read_blocks(text)
+    blocks, page = _markdown(text) if markdown else read_blocks(text)
     drafts = _assemble(blocks, page)
     if not drafts:  # nothing but a line or two that look like headings: they are the text
         said = [block for block in blocks if block.kind is Kind.HEADING and any(c.isalnum() for c in block.text)]
         drafts = [Draft("", [block]) for block in said]
     return [Cut(_clip(draft.section), tuple(_merge(draft.spans, text))) for draft in drafts]
+
+
+def _markdown(text: str) -> tuple[list[Block], None]:
+    from diptych.documents.markdown import markdown_blocks
+
+    return markdown_blocks(read_lines(text)), None
 
 
 def _assemble(blocks: Sequence[Block], page: Measure | None) -> list[Draft]:

@@ -51,7 +51,7 @@ class Kernel:
             hashes=np.ascontiguousarray(weights.hashes, dtype=np.uint64),
             idf=idf,
             rows=np.ascontiguousarray(weights.coefficients, dtype=np.float32),
-            order=np.argsort(idf, kind="stable").astype(np.int32),
+            order=np.argsort(idf).astype(np.int32),
             intercepts=np.ascontiguousarray(weights.intercepts, dtype=np.float64),
             shares=shares,
             weights=tuple(KIND_WEIGHTS[kind] for kind in KINDS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from diptych.classifier.terms.analyser import words
 
@@ -19,7 +20,6 @@ _TEXTS = {
 }
 SMALL_WORDS = {language: frozenset(text.split()) for language, text in _TEXTS.items()}
 SAMPLE = 2000  # letters of a text that are looked at
-_OTHER = re.compile("[\u0370-\u052f\u0590-\u077f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # see `_script`
 _UKRAINIAN = frozenset("іїєґ")
 
 
@@ -51,7 +51,13 @@ def is_latin(text: str) -> bool:
     >>> is_latin("Pékin, 12 %"), is_latin("Пекин")
     (True, False)
     """
-    return text.isascii() or _OTHER.search(text) is None
+    return text.isascii() or _other().search(text) is None
+
+
+@cache
+def _other() -> re.Pattern[str]:
+    """Letters of other scripts: see `_script`. Compiled when first asked for, as it takes longer than a sentence."""
+    return re.compile("[\u0370-\u052f\u0590-\u077f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 def _script(text: str) -> str:

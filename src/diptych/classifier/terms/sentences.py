@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 
-_END = re.compile(
+# patterns, compiled by `re` when they are first asked for: the kernel needs none, and that takes longer than a sentence
+_END = (
     r"[.!?…]['\"”’)\]]*\s+(?=[\"“‘'(\[]?[^\W_a-z])"  # a stop, a blank, and no small letter
     r"|[。！？]['\"”’」』）]*"  # wide stops need no blank
 )
-_SHORT = re.compile(
+_SHORT = (
     r"\b(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|Gen|Lt|Col|Maj|Sgt|Capt|Adm|Sen|Rep|Gov|Pres|St|Mt|vs|Nos?|Vol|Fig|Jr|Sr|Jan|Feb|Mar"
     r"|Apr|Aug|Sept?|Oct|Nov|Dec|al|etc|cf|approx|ca|pp|Art|Inc|Ltd|Co|Corp)\.$"
 )
-_LAST = re.compile(r"[.!?…]['\"”’)\]]*\Z")  # the same, at the end of what stands between two blanks
-_LAST_WIDE = re.compile(r"[。！？]['\"”’」』）]*\Z")
-_NEXT = re.compile(r"[\"“‘'(\[]?[^\W_a-z]")
-_WIDE = re.compile(r"[。！？]['\"”’」』）]*")
+_LAST = r"[.!?…]['\"”’)\]]*\Z"  # the same, at the end of what stands between two blanks
+_LAST_WIDE = r"[。！？]['\"”’」』）]*\Z"
+_NEXT = r"[\"“‘'(\[]?[^\W_a-z]"
+_WIDE = r"[。！？]['\"”’」』）]*"
 _TAIL = 12  # letters of a sentence that are looked at for an abbreviation
 
 
@@ -29,11 +30,11 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     """
     found = []
     start = 0
-    for match in _END.finditer(text):
+    for match in re.finditer(_END, text):
         tail = text[
             max(start, match.start() + 1 - _TAIL) : match.start() + 1
         ]  # not the whole, which may go on for long
-        if text[match.start()] == "." and not match[0][1:].strip() and _SHORT.search(tail):
+        if text[match.start()] == "." and not match[0][1:].strip() and re.search(_SHORT, tail):
             continue
         head = text[start : match.end()].rstrip()
         if head.strip():
@@ -63,7 +64,7 @@ def pieces(text: str) -> list[str]:
     ['It', 'fell.', '他说。', '她说']
     """
     if not text.isascii() and ("。" in text or "！" in text or "？" in text):
-        text = _WIDE.sub(r"\g<0> ", text)
+        text = re.sub(_WIDE, r"\g<0> ", text)
     return text.split()
 
 
@@ -73,9 +74,9 @@ def ends(piece: str) -> int:
     >>> ends("fell"), ends("fell."), ends("Mr."), ends("他说。")
     (0, 1, 0, 2)
     """
-    if _LAST.search(piece):
-        return int(not (piece.endswith(".") and _SHORT.search(piece[-_TAIL:])))
-    return 2 if _LAST_WIDE.search(piece) else 0
+    if re.search(_LAST, piece):
+        return int(not (piece.endswith(".") and re.search(_SHORT, piece[-_TAIL:])))
+    return 2 if re.search(_LAST_WIDE, piece) else 0
 
 
 def begins(piece: str) -> bool:
@@ -84,4 +85,4 @@ def begins(piece: str) -> bool:
     >>> begins("It"), begins("(2nd"), begins("it")
     (True, True, False)
     """
-    return _NEXT.match(piece) is not None
+    return re.match(_NEXT, piece) is not None

@@ -71,9 +71,9 @@ static int32_t find(const index_ *x, uint64_t h)
     }
 }
 
-/* zeroed memory for tables that are read here and there: in large pages where the system has them, so that finding a page
- * costs less than reading it; with a cache line to spare */
-static void *spread_memory(size_t size)
+/* memory for tables that are read here and there: in large pages where the system has them, so that finding a page
+ * costs less than reading it; with a cache line to spare. What is written before it is read need not be zeroed. */
+static void *spread_memory(size_t size, int zeroed)
 {
     void *found = NULL;
     size_t page = size > (1 << 20) ? 1 << 21 : 64;
@@ -86,7 +86,7 @@ static void *spread_memory(size_t size)
 #ifdef MADV_HUGEPAGE
     if (found && page > 64) madvise(found, size, MADV_HUGEPAGE);
 #endif
-    if (found) memset(found, 0, size);
+    if (found && zeroed) memset(found, 0, size);
     return found;
 }
 
@@ -106,9 +106,9 @@ static int fill_index(index_ *x, const uint64_t *hashes, const float *idf, const
     while (bits < (uint64_t)x->terms * 8) bits *= 2;
     x->mask = size - 1;
     x->map_mask = bits - 1;
-    x->records = spread_memory((size_t)x->terms * (size_t)x->stride);
-    x->places = spread_memory(size * sizeof(uint32_t));
-    x->map = spread_memory(bits / 8);
+    x->records = spread_memory((size_t)x->terms * (size_t)x->stride, 0);
+    x->places = spread_memory(size * sizeof(uint32_t), 1);
+    x->map = spread_memory(bits / 8, 1);
     if (!x->records || !x->places || !x->map) return -1;
     for (Py_ssize_t i = 0; i < x->terms; i++) {
         int32_t from = order[i]; /* the commonest terms first, so that they lie together */
@@ -226,8 +226,8 @@ typedef struct { kept_word *at; float *rows; uint8_t *oldest; Py_ssize_t stride;
 static int kept_start(kept *k, Py_ssize_t values)
 {
     k->stride = (values + 3) / 4 * 4;
-    k->at = spread_memory(KEPT_SETS * WAYS * sizeof(kept_word));
-    k->rows = spread_memory(KEPT_SETS * WAYS * (size_t)k->stride * sizeof(float));
+    k->at = spread_memory(KEPT_SETS * WAYS * sizeof(kept_word), 1);
+    k->rows = spread_memory(KEPT_SETS * WAYS * (size_t)k->stride * sizeof(float), 0);
     k->oldest = calloc(KEPT_SETS, 1);
     return k->at && k->rows && k->oldest ? 0 : -1;
 }
