@@ -107,9 +107,13 @@ def coverage(
     given = [(schema.facet(name), value) for name, value in conditions.items()]
     evidence = evidence.compact(schema.facets, by)
     parts = [_one(evidence, facets, given, by, tables, seed, merge=merge_small) for facets in questions]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[by, "facet"])
-    loose = [name for name in table.columns if name in _MISSING or name.startswith("share:")]
-    return table.astype(dict.fromkeys(loose, object)).where(table.notna(), None)
+    if not parts:
+        return pd.DataFrame(columns=[by, "facet"])
+    loose = {name for part in parts for name in part.columns if name in _MISSING or name.startswith("share:")}
+    # a column may be empty in one part and full of numbers in another: pandas 2 guesses at what they are together
+    loosened = [part.astype(dict.fromkeys(loose.intersection(part.columns), object)) for part in parts]
+    table = pd.concat(loosened, ignore_index=True)
+    return table.where(table.notna(), None)
 
 
 _MISSING = ("share", "error", "low", "high", "range_low", "range_high", "word_share")
