@@ -62,9 +62,14 @@ clean:
 model: .venv/demo.done
 	$(BIN)/python -m diptych.classifier.training.make_default
 
-# how fast texts are classified, beside scikit-learn and fastText, in an environment of its own; an hour
+# how fast texts are classified, beside scikit-learn and fastText, how training and studies grow, in an environment of its
+# own; half a day: benchmarks/README.md says what each of them takes
 bench: .venv-bench/done
 	.venv-bench/bin/python benchmarks/speed.py
+	.venv-bench/bin/python benchmarks/equality.py
+	.venv-bench/bin/python benchmarks/training.py
+	.venv-bench/bin/python benchmarks/growth.py
+	.venv-bench/bin/python benchmarks/cluster_cost.py
 
 .venv-bench/done: pyproject.toml setup.py constraints.txt $(wildcard src/diptych/classifier/scoring/c/*)
 	$(PYTHON) -m venv .venv-bench

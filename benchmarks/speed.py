@@ -357,6 +357,54 @@ def machine() -> dict[str, str]:
     }
 
 
+def markdown(found: dict[str, Any]) -> str:
+    """What was measured, as tables."""
+    lines = ["# Speed", "", "Written by `python benchmarks/speed.py`; what it means: [README](../README.md#speed).", ""]
+    if "memory" in found:
+        part = found["memory"]
+        lines += [
+            f"## From {part['passages']:,} texts of {part['words']} words in memory to all facets",
+            "",
+            "| way | µs a passage | times as fast as plain |",
+            "| --- | ---: | ---: |",
+            *(f"| {way} | {took:,} | {part['plain_by'].get(way, 1)} |" for way, took in part["microseconds"].items()),
+            *_made_by(part),
+        ]
+    if "files" in found:
+        part = found["files"]
+        lines += [
+            f"## {part['passages']:,} passages from file to file",
+            "",
+            "| files | plain, s | diptych, s | times |",
+        ]
+        lines += ["| --- | ---: | ---: | ---: |"]
+        lines += [
+            f"| {kinds} | {one['seconds']['plain']} | {one['seconds']['diptych']} | {one['plain_by']['diptych']} |"
+            for kinds, one in part.items()
+            if isinstance(one, dict) and "seconds" in one
+        ]
+        lines += _made_by(part)
+    if "start" in found:
+        part = found["start"]
+        lines += ["## One sentence, and the help", "", "| process | CPU ms |", "| --- | ---: |"]
+        lines += [f"| {way} | {took} |" for way, took in part["milliseconds"].items()]
+        lines += [*_made_by(part)]
+    if "flat" in found:
+        lines += ["## Memory of short and long streams", "", "| file | passages | peak MB | CPU s |"]
+        lines += ["| --- | ---: | ---: | ---: |"]
+        lines += [
+            f"| {kind} | {int(size):,} | {one['megabytes']} | {one['seconds']} |"
+            for kind in KINDS
+            for size, one in found["flat"].get(kind, {}).items()
+        ]
+        lines += _made_by(found["flat"])
+    return "\n".join(lines)
+
+
+def _made_by(part: dict[str, Any]) -> list[str]:
+    return ["", ", ".join(f"{name} {value}" for name, value in part["by"].items()) + ".", ""]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", default=["memory", "files", "start", "flat"])
@@ -380,6 +428,7 @@ def main() -> None:
         found[what] = made | {"by": machine()}
         print(what, json.dumps(made, indent=1), flush=True)
         RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+        RESULTS.with_suffix(".md").write_text(markdown(found))
 
 
 if __name__ == "__main__":

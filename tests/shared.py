@@ -1,4 +1,4 @@
-"""What is made once in a run of the tests, however many workers take part in it."""
+"""What several test files need: things made once in a run, however many workers take part in it, and the checkout."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
@@ -31,6 +32,20 @@ def once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], ob
             make(folder)
             done.touch()
     return folder
+
+
+def checkout_files() -> list[Path]:
+    """What a checkout holds: the files that git has, and new ones that are not ignored."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from diptych.classifier.streams.rows import mark_duplicates
 from diptych.classifier.training.train import train
 from diptych.coding.gold import write_gold
-from diptych.documents.duplicates import EXACT_LIMIT, LEAST_SHARE, NEAR_LIMIT, WORD_LIMIT, Duplicate, Duplicates
+from diptych.documents.duplicates import (
+    EXACT_LIMIT,
+    LEAST_SHARE,
+    NEAR_LIMIT,
+    WORD_LIMIT,
+    Duplicate,
+    Duplicates,
+    _words,
+)
 from diptych.errors import UsageError
 from diptych.exchange.tables import Reject
 from diptych.template import make_study
@@ -56,6 +64,11 @@ def share(one: str, other: str) -> float:
 )
 def test_the_same_words_are_the_same_whatever_stands_between_them(again: str):
     assert looked(TEXT, again) == [None, Duplicate(1, "exact")]
+
+
+@given(st.text("abZ1_'-. ’‘“”–—…•\u00a0", max_size=40))
+def test_typographic_marks_part_words_by_the_short_cut_as_by_the_long_way(text: str):
+    assert _words(text) == _words(f"{text} é")[:-1]
 
 
 @pytest.mark.parametrize("text", ["", "…!?", " \n"], ids=["empty", "punctuation", "blank"])

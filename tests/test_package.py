@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 import diptych
 from diptych.classifier.training.train import train
 from diptych.coding.gold import write_gold
+from shared import checkout_files
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("jinja2", "numpy", "pandas", "pydantic", "rich", "scipy", "sklearn", "yaml")
@@ -120,20 +121,6 @@ def test_classifying_needs_no_scikit_learn_and_no_pandas(harbour, tmp_path):
 C_SOURCES = {".c", ".h"}  # what they are compiled to is in the wheel, where a compiler was
 
 
-def git_files() -> list[str]:
-    """What a checkout holds: tracked files, and new ones that are not ignored."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("this is no git checkout")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
-
-
 def installed_setuptools() -> int:
     try:
         return int(version("setuptools").partition(".")[0])
@@ -145,10 +132,10 @@ def installed_setuptools() -> int:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout as git has it, with somebody's original in `seeds/`."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in git_files():
-        place = folder / name
+    for path in checkout_files():
+        place = folder / path.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, place)
+        shutil.copyfile(path, place)
     (folder / "seeds" / "000_original.txt").write_text(OWNED, encoding="utf-8")
     return folder
 

@@ -16,6 +16,7 @@ import pytest
 from diptych import errors
 from diptych.cli.options import RowsRejected
 from diptych.errors import DiptychError
+from shared import checkout_files
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "diptych"
@@ -75,20 +76,6 @@ def imports() -> Iterator[tuple[str, str]]:
                 yield f"{module}:{node.lineno}", node.module
                 for alias in node.names:
                     yield f"{module}:{node.lineno}", f"{node.module}.{alias.name}"
-
-
-def tracked() -> list[Path]:
-    """The files of the checkout, as git has them or would take them."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("this is no git checkout")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
 
 
 # nothing is executed that came as data
@@ -165,21 +152,21 @@ def test_the_report_loads_nothing_from_elsewhere(path):
 @pytest.mark.parametrize("host", REGISTRIES)
 def test_no_file_names_a_package_registry(host):
     needle = host.encode()
-    assert [str(path.relative_to(ROOT)) for path in tracked() if needle in path.read_bytes()] == []
+    assert [str(path.relative_to(ROOT)) for path in checkout_files() if needle in path.read_bytes()] == []
 
 
 def test_no_file_points_pip_at_an_index():
     options = [f"--{name}".encode() for name in ("index" + "-url", "extra-" + "index", "find" + "-links")]
-    found = [path.name for path in tracked() if any(option in path.read_bytes() for option in options)]
+    found = [path.name for path in checkout_files() if any(option in path.read_bytes() for option in options)]
     assert found == []
 
 
-def test_no_lock_file_is_tracked():
-    assert [str(path.relative_to(ROOT)) for path in tracked() if path.name in LOCK_FILES] == []
+def test_no_lock_file_is_checkout_files():
+    assert [str(path.relative_to(ROOT)) for path in checkout_files() if path.name in LOCK_FILES] == []
 
 
-def test_no_original_model_or_report_is_tracked():
-    names = [path.relative_to(ROOT).as_posix() for path in tracked()]
+def test_no_original_model_or_report_is_checkout_files():
+    names = [path.relative_to(ROOT).as_posix() for path in checkout_files()]
     assert [name for name in names if re.fullmatch(r"seeds/.*\.(txt|pdf|docx|html)", name)] == []
     packed = [name for name in names if name.endswith((".zip", ".pkl", ".joblib", ".npz", ".whl"))]
     assert packed == ["src/diptych/classifier/scoring/default_model.zip"]  # arrays: the model that is shipped

@@ -30,6 +30,7 @@ WORD_LIMIT = 20_000_000  # … or until they hold this many words
 _BANDS, _ROWS = 4, 3
 _WIDE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_WIDE}]|[^\W_{_WIDE}]+")
+_TYPOGRAPHIC = "’‘“”–—…•\u00a0"  # all that is not ASCII in most English texts; parts words, as ASCII's own marks do
 _PLAIN = "".join(chr(c).lower() if chr(c).isalnum() else " " for c in range(128)).encode().ljust(256)
 # drawn once, the factors odd; written out because numpy.random takes long to import
 _FACTORS = np.array(
@@ -222,9 +223,13 @@ class _Bag(NamedTuple):
 
 
 def _words(text: str) -> list[bytes]:
-    """The words, in UTF-8; plain ASCII takes a short cut to the same."""
-    if text.isascii():
-        return text.encode().translate(_PLAIN).split()
+    """The words, in UTF-8; ASCII with typographic marks takes a short cut to the same."""
+    plain = text
+    if not text.isascii():
+        for mark in _TYPOGRAPHIC:
+            plain = plain.replace(mark, " ")
+    if plain.isascii():
+        return plain.encode().translate(_PLAIN).split()
     found = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
     return " ".join(found).encode("utf-8", "surrogatepass").split()
 

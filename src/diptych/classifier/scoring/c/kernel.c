@@ -26,6 +26,7 @@ static const char *const SHORT[] = {"Mr", "Mrs", "Ms", "Dr", "Prof", "Gen", "Lt"
 
 #include "letters.h"
 #include "terms.h"
+#include "tables.h"
 #include "kernel.h"
 
 /* rows */
@@ -69,6 +70,7 @@ static int read_sentence_wide(Kernel *k, const letter *s, Py_ssize_t n);
 #define IS_MARK(c) ((c) >= k->first_mark)
 #define MARK_OF(party) (k->first_mark + (party))
 #include "reading.h"
+#include "tokens.h"
 
 #define LETTER letter
 #define LETTERS wide
@@ -80,6 +82,7 @@ static int read_sentence_wide(Kernel *k, const letter *s, Py_ssize_t n);
 #define IS_MARK(c) ((c) >= MARK_WIDE)
 #define MARK_OF(party) (letter)(MARK_WIDE + (party))
 #include "reading.h"
+#include "tokens.h"
 
 /* letters as Python normalises (NFKC) and case-folds them */
 static int fold_wide(Kernel *k, const letter *s, Py_ssize_t n)
@@ -289,4 +292,5 @@ static Py_ssize_t score_text(Kernel *k, PyObject *text, double *out, double *kno
     return language_of(k);
 }
 
+#include "filling.h"
 #include "module.h"

@@ -1,7 +1,7 @@
 /* Tokens → the terms around parties (parties.py) and the votes of sentences (shares.py). */
 static int take_token(Kernel *k, token t)
 {
-        if (t.party >= 0 && k->tokens.n) {
+    if (t.party >= 0 && k->tokens.n) {
         if (k->tokens.at[k->tokens.n - 1].party == t.party) return 0;
         if (k->tokens.n > 1 && k->tokens.at[k->tokens.n - 1].party == -2 && k->tokens.at[k->tokens.n - 2].party >= 0 && k->tokens.at[k->tokens.n - 2].party != t.party) {
             k->tokens.n -= 2;
