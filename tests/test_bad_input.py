@@ -542,6 +542,15 @@ def test_standard_output_on_a_full_disk_is_no_fault_of_diptych(study, words):
     assert "fault in diptych" not in result.stderr
 
 
+def test_too_little_memory_is_no_fault_of_diptych(command, here, monkeypatch):
+    def greedy(*_: object) -> None:
+        raise MemoryError
+
+    (here / "t.txt").write_text("Moscow sells oil to Beijing.", encoding="utf-8")
+    monkeypatch.setattr("diptych.classifier.scoring.score.Scorer.answers", greedy)
+    fails(command("classify", "t.txt"), 1, "there is not enough memory")
+
+
 def test_classify_without_a_study_writes_nothing_but_its_answer(command, here):
     (here / "t.txt").write_text("Moscow sells oil to Beijing.", encoding="utf-8")
     before = files_of(here)

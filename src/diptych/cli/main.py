@@ -111,6 +111,11 @@ def run(arguments: list[str]) -> int:
         _forget_output()
         hint = "is the disk full? what was written to files is complete or was not begun"
         return _say(f"error: cannot write: {error.strerror or error}", hint=hint, code=1)
+    except MemoryError:
+        if debug:
+            raise
+        hint = "is a text of the input very long? what was written to files is complete or was not begun"
+        return _say("error: there is not enough memory", hint=hint, code=1)
     except Exception as error:
         if debug:
             raise
