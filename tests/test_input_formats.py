@@ -579,7 +579,10 @@ def test_a_parquet_table_gives_its_rows_with_numbers_over_row_groups():
 )
 def test_every_kind_of_text_column_is_text(kind: pa.DataType):
     stream = io.BytesIO()
-    pq.write_table(pa.table({"text": pa.array([QUAY, GULL]).cast(kind)}), stream)
+    try:
+        pq.write_table(pa.table({"text": pa.array([QUAY, GULL]).cast(kind)}), stream)
+    except pa.ArrowNotImplementedError:
+        pytest.skip(f"this pyarrow writes no {kind}")
     assert [row["text"] for _, row in rows_of(stream.getvalue())] == [QUAY, GULL]
 
 

@@ -105,6 +105,17 @@ def test_the_help_of_a_command_imports_no_table_or_learning_packages(name):
     assert set(found) & {"numpy", "pandas", "scipy", "sklearn"} == set()
 
 
+def test_gold_tables_and_the_report_need_no_scikit_learn(demo, tmp_path):
+    study = shutil.copytree(demo.folder, tmp_path / "copy") / "diptych-demo"
+    commands = [["gold"], ["reliability"], ["coverage"], ["divergence"], ["status"], ["report"]]
+    found = heavy_modules_after(
+        "from diptych.cli.main import run\n"
+        f"for words in {commands}: assert run([*words, '--study', sys.argv[1], '--quiet']) == 0",
+        study,
+    )
+    assert "sklearn" not in found
+
+
 def test_classifying_needs_no_scikit_learn_and_no_pandas(harbour, tmp_path):
     write_gold(harbour)
     train(harbour)

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from diptych.analysis.keyness import distinctive_words
-from diptych.classifier.training.held_out import evaluate
-from diptych.classifier.training.material import training_table
+from diptych.classifier.training.sources import training_table
 from diptych.records import rows_of
 from diptych.schema import Facet
 from diptych.study import Study
@@ -110,6 +109,8 @@ def _words(study: Study, table: pd.DataFrame, by: str, seed: int) -> list[dict[s
 
 def accuracy_lost(table: pd.DataFrame, facets: Sequence[Facet], by: str, seed: int) -> list[dict[str, Any]]:
     """Return, per author and facet, accuracy with the author's other passages in training and without them."""
+    from diptych.classifier.training.held_out import evaluate
+
     labels = table[[facet.id for facet in facets]]
     orders = {facet.id: facet.value_ids for facet in facets}
     found = evaluate(table["text"].tolist(), labels, table[by].tolist(), orders, seed=seed)

@@ -18,8 +18,8 @@ from diptych.classifier.training.figures import figures, figures_by_facet, macro
 from diptych.classifier.training.held_out import Fold, author_folds
 from diptych.classifier.training.kept import FILE as KEPT
 from diptych.classifier.training.kept import Kept
-from diptych.classifier.training.material import Material, Progress, classifier_for, training_material
-from diptych.classifier.training.sources import ADJUDICATOR, load_pool, pool_answers
+from diptych.classifier.training.material import Material, classifier_for, training_material
+from diptych.classifier.training.sources import ADJUDICATOR, Progress, load_pool, pool_answers
 from diptych.classifier.training.train import fit_model
 from diptych.coding.codings import load_codings
 from diptych.documents.passages import load_passages

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from diptych.classifier.evaluation.trial import Trial
 from diptych.classifier.training.features import SHARES
 from diptych.classifier.training.held_out import Fold
-from diptych.classifier.training.material import Progress
 from diptych.classifier.training.model import PassageClassifier
+from diptych.classifier.training.sources import Progress
 from diptych.errors import NotTrainedError
 
 PARTS = (0.25, 0.5, 0.75, 1.0)

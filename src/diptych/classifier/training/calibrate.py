@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 Floats = NDArray[np.float64]
 LEANS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -42,6 +41,8 @@ def calibrate(scores: Floats, gold: NDArray[np.intp]) -> Calibration:
     ----------
     Guo, C. et al. (2017). On calibration of modern neural networks (temperature; here with a prior per value).
     """
+    from scipy.optimize import minimize
+
     n, values = scores.shape
     if values < 2 or len(set(gold)) < 2:
         return Calibration(1.0, [0.0] * values, [0.0] * values, [])

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from diptych.classifier.scoring.limits import upper_bound
 from diptych.classifier.training.calibrate import equal_bins, risk_curve
@@ -36,6 +35,8 @@ def figures(gold: Sequence[str], predicted: Sequence[str], values: Sequence[str]
     >>> round(found["macro_f1"], 3), round(found["accuracy"], 3), found["majority"]
     (0.667, 0.667, {'value': 'a', 'accuracy': 0.6666666666666666, 'macro_f1': 0.4})
     """
+    from sklearn.metrics import precision_recall_fscore_support
+
     present = [value for value in values if value in set(gold)]
     precision, recall, f1, support = precision_recall_fscore_support(gold, predicted, labels=present, zero_division=0.0)
     most, votes = max(Counter(gold).items(), key=lambda item: (item[1], item[0]))
@@ -150,8 +151,8 @@ def confusion(gold: Sequence[str], predicted: Sequence[str], values: Sequence[st
     >>> confusion(["a", "a", "b"], ["a", "b", "b"], ["a", "b"]).to_dict("split")["data"]
     [['a', 'a', 1], ['a', 'b', 1], ['b', 'b', 1]]
     """
-    counts = confusion_matrix(gold, predicted, labels=list(values)) if len(gold) else np.zeros((0, 0), dtype=int)
-    cells = [(values[i], values[j], int(counts[i, j])) for i, j in zip(*np.nonzero(counts), strict=True)]
+    counts = Counter(zip(gold, predicted, strict=True))
+    cells = [(one, other, counts[one, other]) for one in values for other in values if counts[one, other]]
     return pd.DataFrame(cells, columns=["gold", "predicted", "passages"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,59 +11,18 @@ import pandas as pd
 from diptych.classifier.training.corpus import Counted
 from diptych.classifier.training.held_out import Background
 from diptych.classifier.training.model import PassageClassifier
-from diptych.classifier.training.sources import EXEMPLAR_WEIGHT, load_exemplars, load_pool
-from diptych.coding.gold import gold_table, load_gold
-from diptych.documents.passages import load_passages
-from diptych.documents.text import has_word, is_damaged
-from diptych.errors import NotTrainedError
+from diptych.classifier.training.sources import (
+    EXEMPLAR_WEIGHT,
+    Progress,
+    load_exemplars,
+    load_pool,
+    training_table,
+)
+from diptych.documents.text import is_damaged
 from diptych.schema import Schema
 from diptych.study import Study
 
-Progress = Callable[[str], None]
 MANY_DOCUMENTS = 10  # fewer are too few to be the unit of folds: sections are
-
-
-def training_table(study: Study, *, originals: bool = True, tell: Progress = lambda _: None) -> pd.DataFrame:
-    """Return the passages that can train a model: text and gold label at hand, one column a facet.
-
-    Parameters
-    ----------
-    study : Study
-    originals : bool, default True
-        Else the digests alone.
-    tell : callable
-        Called with sentences on the passages that teach nothing.
-
-    Raises
-    ------
-    NotTrainedError
-        If there is none.
-    """
-    passages = load_passages(study, originals=originals)
-    gold = gold_table(load_gold(study), study.schema.facet_ids)
-    if gold.empty:
-        raise NotTrainedError("there is no gold label to learn from", hint="decide the disputes, then `diptych gold`")
-    table = passages.merge(gold, left_on="passage", right_index=True)
-    damaged = table["text"].map(is_damaged)
-    known = table["text"].map(has_word)
-    if lost := len(gold) - int((known | damaged).sum()):
-        tell(f"{lost} of {len(gold)} coded passages have no text with a word at hand, and teach nothing")
-    if damaged.any():
-        tell(f"{int(damaged.sum())} of {len(gold)} coded passages hold a NUL character (damaged), and teach nothing")
-    table = table[known & ~damaged].reset_index(drop=True)
-    if table.empty:
-        raise NotTrainedError(
-            "no coded passage has a text at hand",
-            hint="put the originals or digests beside the study, then `diptych ingest`",
-        )
-    return table
-
-
-def uncoded_table(study: Study, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the passages with a text at hand that are not in the training table."""
-    passages = load_passages(study)
-    teaches = passages["text"].map(has_word) & ~passages["text"].map(is_damaged)
-    return passages[~passages["passage"].isin(table["passage"]) & teaches]
 
 
 @dataclass(frozen=True)

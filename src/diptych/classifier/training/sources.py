@@ -1,4 +1,4 @@
-"""What a model is trained on beside gold: exemplars (written for training) and the pool (other authors' texts).
+"""What a model is trained on: passages with gold labels, exemplars (written for training), the pool (others' texts).
 
 Exemplars carry their text. The pool holds codings only; its texts belong to others and are read where they are
 at hand, checked by hash.
@@ -7,21 +7,66 @@ at hand, checked by hash.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from diptych.coding.gold import decide
-from diptych.documents.text import text_hash
-from diptych.errors import RecordError, SchemaError
+from diptych.coding.gold import decide, gold_table, load_gold
+from diptych.documents.passages import load_passages
+from diptych.documents.text import has_word, is_damaged, text_hash
+from diptych.errors import NotTrainedError, RecordError, SchemaError
 from diptych.files import read_jsonl
 from diptych.study import Study
 
 EXEMPLAR_WEIGHT = 0.4  # by cross-validation on gold and the pool, .2 to 1 make no difference beyond noise
 ADJUDICATOR = "adjudicator"
 Part = Literal["training", "test"]
+Progress = Callable[[str], None]
+
+
+def training_table(study: Study, *, originals: bool = True, tell: Progress = lambda _: None) -> pd.DataFrame:
+    """Return the passages that can train a model: text and gold label at hand, one column a facet.
+
+    Parameters
+    ----------
+    study : Study
+    originals : bool, default True
+        Else the digests alone.
+    tell : callable
+        Called with sentences on the passages that teach nothing.
+
+    Raises
+    ------
+    NotTrainedError
+        If there is none.
+    """
+    passages = load_passages(study, originals=originals)
+    gold = gold_table(load_gold(study), study.schema.facet_ids)
+    if gold.empty:
+        raise NotTrainedError("there is no gold label to learn from", hint="decide the disputes, then `diptych gold`")
+    table = passages.merge(gold, left_on="passage", right_index=True)
+    damaged = table["text"].map(is_damaged)
+    known = table["text"].map(has_word)
+    if lost := len(gold) - int((known | damaged).sum()):
+        tell(f"{lost} of {len(gold)} coded passages have no text with a word at hand, and teach nothing")
+    if damaged.any():
+        tell(f"{int(damaged.sum())} of {len(gold)} coded passages hold a NUL character (damaged), and teach nothing")
+    table = table[known & ~damaged].reset_index(drop=True)
+    if table.empty:
+        raise NotTrainedError(
+            "no coded passage has a text at hand",
+            hint="put the originals or digests beside the study, then `diptych ingest`",
+        )
+    return table
+
+
+def uncoded_table(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the passages with a text at hand that are not in the training table."""
+    passages = load_passages(study)
+    teaches = passages["text"].map(has_word) & ~passages["text"].map(is_damaged)
+    return passages[~passages["passage"].isin(table["passage"]) & teaches]
 
 
 def exemplar_files(study: Study) -> list[Path]:

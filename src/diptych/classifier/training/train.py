@@ -25,16 +25,10 @@ from diptych.classifier.training.held_out import (
 )
 from diptych.classifier.training.kept import FILE as KEPT
 from diptych.classifier.training.kept import Kept
-from diptych.classifier.training.material import (
-    Material,
-    Progress,
-    classifier_for,
-    training_material,
-    uncoded_table,
-    with_pool,
-)
+from diptych.classifier.training.material import Material, classifier_for, training_material, with_pool
 from diptych.classifier.training.model import PassageClassifier
 from diptych.classifier.training.predictions import crossfit_file
+from diptych.classifier.training.sources import Progress, uncoded_table
 from diptych.classifier.training.warm import FILE as MEMORY
 from diptych.classifier.training.warm import Memory, Warm, memory_of, recall, write_memory
 from diptych.errors import UsageError
