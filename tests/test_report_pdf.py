@@ -125,8 +125,8 @@ def test_nothing_else_is_left(html, tmp_path):
 
 
 @pytest.mark.browser
-def test_the_command_prints(trained_harbour, tmp_path, command):
-    result = command("report", "--format", "pdf", "--study", trained_harbour.root, "--out", tmp_path / "r.pdf")
+def test_the_command_prints(own_harbour, tmp_path, command):
+    result = command("report", "--format", "pdf", "--study", own_harbour.root, "--out", tmp_path / "r.pdf")
     assert result.code == 0
     assert result.out.strip() == str(tmp_path / "r.pdf")
     assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF-")
@@ -218,8 +218,8 @@ def test_a_browser_gets_a_profile_of_its_own_no_network_and_no_sandbox_only_as_r
         assert not profile.exists()
 
 
-def test_without_anything_that_prints_both_ways_are_named(places, trained_harbour, tmp_path, command):
-    result = command("report", "--format", "pdf", "--study", trained_harbour.root, "--out", tmp_path / "r.pdf")
+def test_without_anything_that_prints_both_ways_are_named(places, own_harbour, tmp_path, command):
+    result = command("report", "--format", "pdf", "--study", own_harbour.root, "--out", tmp_path / "r.pdf")
     assert result.code == 1
     assert "nothing on this machine prints a PDF" in result.err
     assert "apt install chromium" in result.err
