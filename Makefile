@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint docs studio model bench clean
+.PHONY: demo test lint docs studio model bench clean environment
 
 demo: .venv/demo.done
 	@$(BIN)/diptych demo
@@ -38,6 +38,11 @@ lint: .venv/lint.done
 .venv/lint.done: .venv/test.done
 	$(PIP) --editable '.[test,browser,lint]'
 	@touch $@
+
+# all of them at once, as .ci/run wants them: every installation builds the scorer in C anew
+environment: .venv/bin/python
+	$(PIP) --editable '.[test,browser,lint,docs]'
+	@touch .venv/demo.done .venv/test.done .venv/lint.done .venv/docs.done
 
 # the documentation as a site in docs/_build; a warning is an error
 docs: .venv/docs.done
