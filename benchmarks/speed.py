@@ -372,12 +372,8 @@ def markdown(found: dict[str, Any]) -> str:
         ]
     if "files" in found:
         part = found["files"]
-        lines += [
-            f"## {part['passages']:,} passages from file to file",
-            "",
-            "| files | plain, s | diptych, s | times |",
-        ]
-        lines += ["| --- | ---: | ---: | ---: |"]
+        lines += [f"## {part['passages']:,} passages from file to file", ""]
+        lines += ["| files | plain, s | diptych, s | times |", "| --- | ---: | ---: | ---: |"]
         lines += [
             f"| {kinds} | {one['seconds']['plain']} | {one['seconds']['diptych']} | {one['plain_by']['diptych']} |"
             for kinds, one in part.items()
@@ -388,7 +384,7 @@ def markdown(found: dict[str, Any]) -> str:
         part = found["start"]
         lines += ["## One sentence, and the help", "", "| process | CPU ms |", "| --- | ---: |"]
         lines += [f"| {way} | {took} |" for way, took in part["milliseconds"].items()]
-        lines += [*_made_by(part)]
+        lines += _made_by(part)
     if "flat" in found:
         lines += ["## Memory of short and long streams", "", "| file | passages | peak MB | CPU s |"]
         lines += ["| --- | ---: | ---: | ---: |"]
