@@ -161,11 +161,11 @@ def test_no_file_points_pip_at_an_index():
     assert found == []
 
 
-def test_no_lock_file_is_checkout_files():
+def test_no_lock_file_is_tracked():
     assert [str(path.relative_to(ROOT)) for path in checkout_files() if path.name in LOCK_FILES] == []
 
 
-def test_no_original_model_or_report_is_checkout_files():
+def test_no_original_model_or_report_is_tracked():
     names = [path.relative_to(ROOT).as_posix() for path in checkout_files()]
     assert [name for name in names if re.fullmatch(r"seeds/.*\.(txt|pdf|docx|html)", name)] == []
     packed = [name for name in names if name.endswith((".zip", ".pkl", ".joblib", ".npz", ".whl"))]
